@@ -1,0 +1,73 @@
+//! Makes the clients: timeouts, retries, counting.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+
+use crate::clock::{SimClock, Ticking};
+use crate::counts::Counts;
+use crate::retries::RetryContention;
+use crate::Aws;
+
+/// A whole call, its retries included.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
+/// One attempt of it.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPTS: u32 = 4;
+
+/// What `connect` needs besides the SDK's own environment (region, credentials, endpoint).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The name of the DynamoDB table.
+    pub table: String,
+    /// The event bus for our own `Settle` events, by name or ARN.
+    pub event_bus: String,
+    /// The clock of a simulated AWS; none is the real time.
+    pub sim_clock: Option<SimClock>,
+}
+
+/// Makes the clients. Sends nothing; credentials are asked for by the first call.
+///
+/// EC2 and Route 53 adapt their pace to throttling, since their request buckets are shared with everything else in the
+/// account; the others retry at the standard pace.
+pub async fn connect(settings: &Settings) -> Aws {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .load()
+        .await;
+    let adaptive = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
+    let counts = Counts::default();
+    let ec2 = aws_sdk_ec2::config::Builder::from(&config)
+        .retry_config(adaptive.clone())
+        .retry_classifier(RetryContention)
+        .interceptor(counts.clone());
+    let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config)
+        .retry_classifier(RetryContention)
+        .interceptor(counts.clone());
+    let route53 = aws_sdk_route53::config::Builder::from(&config).retry_config(adaptive).interceptor(counts.clone());
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(counts.clone());
+    let events = aws_sdk_eventbridge::config::Builder::from(&config).interceptor(counts.clone());
+    Aws {
+        ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+        autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+        route53: aws_sdk_route53::Client::from_conf(route53.build()),
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+        events: aws_sdk_eventbridge::Client::from_conf(events.build()),
+        table: settings.table.clone(),
+        bus: settings.event_bus.clone(),
+        clock: settings.sim_clock.map_or(Ticking::Real, Ticking::Simulated),
+        counts,
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}

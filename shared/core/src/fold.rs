@@ -1,0 +1,153 @@
+//! What a step that succeeded tells without another reading, so that the next plan can follow at once.
+//!
+//! Folding is economy: what it writes into a reading is no more than what AWS answered, and
+//! attachments it leaves as "under way" until they are read.
+
+use jiff::Timestamp;
+
+use crate::cloud::{
+    Attachment, AttachmentState, Interface, InterfaceAttachment, RecordSeen, Tags, Volume, VolumeState,
+};
+use crate::ids::{DeviceName, InstanceId, InterfaceId, VolumeId, Zone};
+use crate::observed::Observed;
+use crate::spec::VolumeParams;
+use crate::step::Step;
+use crate::table::TableWrite;
+
+/// What AWS answered to a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; nothing else to know.
+    Done,
+    /// A volume is being created.
+    Volume(VolumeId),
+    /// An interface is being created.
+    Interface(InterfaceId),
+}
+
+impl Observed {
+    /// Takes over what the success of `step` tells.
+    pub fn fold(&mut self, step: &Step, outcome: &Outcome, now: Timestamp) {
+        self.notes.failures.remove(&step.key());
+        match (step, outcome) {
+            (Step::Write { write, .. }, _) => self.fold_write(write),
+            (Step::CreateVolume { params, zone, tags, .. }, Outcome::Volume(id)) => {
+                self.volumes.entry(id.clone()).or_insert_with(|| creating(id, params, zone, tags));
+            }
+            (Step::CreateInterface { slot, tags, .. }, Outcome::Interface(id)) => {
+                let zone = self.slots.get(slot).map(|slot| slot.zone.clone());
+                if let Some(zone) = zone {
+                    let made = Interface {
+                        id: id.clone(),
+                        available: false,
+                        zone,
+                        ip: None,
+                        tags: tags.clone(),
+                        attachment: None,
+                    };
+                    self.interfaces.entry(id.clone()).or_insert(made);
+                }
+            }
+            (Step::AttachVolume { volume, instance, device, .. }, _) => self.fold_attach(volume, instance, device, now),
+            (Step::DetachVolume { volume, instance, .. }, _) => {
+                if let Some(volume) = self.volumes.get_mut(volume) {
+                    let ours = volume.attachments.iter_mut().filter(|attachment| &attachment.instance == instance);
+                    ours.for_each(|attachment| attachment.state = AttachmentState::Detaching);
+                }
+            }
+            (Step::DetachInterface { interface, .. }, _) => {
+                if let Some(attachment) = self.interfaces.get_mut(interface).and_then(|i| i.attachment.as_mut()) {
+                    attachment.state = AttachmentState::Detaching;
+                }
+            }
+            (Step::AttachInterface { interface, instance, index, .. }, _) => {
+                if let Some(interface) = self.interfaces.get_mut(interface) {
+                    interface.available = false;
+                    interface.attachment = attaching(interface, instance);
+                }
+                if let Some(instance) = self.instances.get_mut(instance) {
+                    instance.interface_indexes.insert(*index);
+                }
+            }
+            (Step::Tag { resource, tags }, _) => self.fold_tags(resource, tags),
+            (Step::ChangeRecord(change), _) => {
+                let seen = match &change.new {
+                    Some((ttl, values)) => RecordSeen::A { ttl: *ttl, values: values.clone() },
+                    None => RecordSeen::Absent,
+                };
+                self.records.insert(change.key.clone(), seen);
+            }
+            (Step::Complete { action, result }, _) => {
+                self.notes.answered.insert((action.instance.clone(), action.transition), *result);
+            }
+            (Step::CreateVolume { .. } | Step::CreateInterface { .. }, _)
+            | (Step::KeepVolume { .. } | Step::KeepInterface { .. } | Step::Heartbeat(_), _) => {}
+        }
+    }
+
+    fn fold_attach(&mut self, volume: &VolumeId, instance: &InstanceId, device: &DeviceName, now: Timestamp) {
+        if let Some(volume) = self.volumes.get_mut(volume) {
+            volume.state = VolumeState::InUse;
+            volume.attachments = vec![Attachment {
+                instance: instance.clone(),
+                device: device.to_string(),
+                state: AttachmentState::Attaching,
+                delete_on_termination: false,
+                since: Some(now),
+            }];
+        }
+        if let Some(instance) = self.instances.get_mut(instance) {
+            instance.devices.insert(device.clone());
+        }
+    }
+
+    fn fold_write(&mut self, write: &TableWrite) {
+        if let Some((_, slot)) = &write.slot {
+            self.slots.insert(slot.number, (**slot).clone());
+        }
+        if let Some((_, group)) = &write.record {
+            self.record = Some((**group).clone());
+        }
+        if let Some(action) = &write.action {
+            let key = (action.instance.clone(), action.transition);
+            if action.done.is_some() {
+                self.notes.answered.remove(&key);
+            }
+            self.actions.insert(key, action.clone());
+        }
+    }
+
+    fn fold_tags(&mut self, resource: &str, tags: &Tags) {
+        let volume =
+            VolumeId::new(resource).ok().and_then(|id| self.volumes.get_mut(&id)).map(|volume| &mut volume.tags);
+        let instance = InstanceId::new(resource).ok().and_then(|id| self.instances.get_mut(&id)).map(|i| &mut i.tags);
+        if let Some(shown) = volume.or(instance) {
+            shown.extend(tags.clone());
+        }
+    }
+}
+
+fn creating(id: &VolumeId, params: &VolumeParams, zone: &Zone, tags: &Tags) -> Volume {
+    Volume {
+        id: id.clone(),
+        state: VolumeState::Creating,
+        zone: zone.clone(),
+        size_gib: params.size_gib,
+        kind: params.kind.as_str().to_owned(),
+        encrypted: params.encrypted,
+        multi_attach: false,
+        tags: tags.clone(),
+        attachments: Vec::new(),
+    }
+}
+
+/// The attachment's ID is known once it is read; until then there is none to name.
+fn attaching(interface: &Interface, instance: &InstanceId) -> Option<InterfaceAttachment> {
+    let id = interface.id.as_str().replacen("eni-", "eni-attach-", 1);
+    Some(InterfaceAttachment {
+        id: id.parse().ok()?,
+        instance: Some(instance.clone()),
+        state: AttachmentState::Attaching,
+        delete_on_termination: false,
+    })
+}

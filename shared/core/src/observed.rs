@@ -1,0 +1,147 @@
+//! Everything that a plan is made from: one reading of a group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::cloud::{Asg, Hook, Instance, Interface, RecordKey, RecordSeen, Subnet, Transition, Volume};
+use crate::ids::{DeploymentId, DeviceName, GroupName, InstanceId, InterfaceId, SlotNumber, SubnetId, VolumeId};
+use crate::spec::Limits;
+use crate::table::{Action, Group, HookResult, Slot};
+
+/// One reading of a group. What a reading lacks is not evidence that it does not exist.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The group.
+    pub group: GroupName,
+    /// Our deployment: whatever bears another's ID is not shown here.
+    pub deployment: DeploymentId,
+    /// What the deployment allows a spec to ask for.
+    pub limits: Limits,
+    /// Every Auto Scaling group with the group's tag and ours.
+    pub asgs: Vec<Asg>,
+    /// Our hooks on them, if this reading included them.
+    pub hooks: Option<Vec<Hook>>,
+    /// Instances with the group's tag, and every holder that was asked for by ID.
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// Volumes with the group's tag, and every one on record that was asked for by ID.
+    pub volumes: BTreeMap<VolumeId, Volume>,
+    /// Interfaces, likewise.
+    pub interfaces: BTreeMap<InterfaceId, Interface>,
+    /// What a read aimed at its ID did not find.
+    pub absent: Absent,
+    /// Subnets that the spec lists, once looked up.
+    pub subnets: BTreeMap<SubnetId, Subnet>,
+    /// Records that were looked up in this reading.
+    pub records: BTreeMap<RecordKey, RecordSeen>,
+    /// The group's item, or none yet.
+    pub record: Option<Group>,
+    /// The group's slots.
+    pub slots: BTreeMap<SlotNumber, Slot>,
+    /// Lifecycle actions, open and lately done.
+    pub actions: BTreeMap<(InstanceId, Transition), Action>,
+    /// What this process remembers of failed calls.
+    pub notes: Notes,
+}
+
+/// IDs that a read aimed at them did not find.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Absent {
+    /// Instances.
+    pub instances: BTreeSet<InstanceId>,
+    /// Volumes.
+    pub volumes: BTreeSet<VolumeId>,
+    /// Interfaces.
+    pub interfaces: BTreeSet<InterfaceId>,
+}
+
+/// What the process remembers of calls that failed: economy and messages, never safety.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// Device names that EC2 called in use although the instance does not show them.
+    pub busy_devices: BTreeMap<InstanceId, BTreeSet<DeviceName>>,
+    /// Instances that EC2 refused another attachment, volume or interface.
+    pub full: BTreeSet<InstanceId>,
+    /// Hooks that this process has answered, until the table knows.
+    pub answered: BTreeMap<(InstanceId, Transition), HookResult>,
+    /// The last failure of each step, by the step's key.
+    pub failures: BTreeMap<String, Failure>,
+}
+
+/// A call that failed and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// AWS's own words.
+    pub message: String,
+    /// How often in a row.
+    pub count: u32,
+    /// Not to be tried again before.
+    pub retry_at: Timestamp,
+}
+
+/// What a failed call means to the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailureKind {
+    /// Our role lacks a right.
+    Denied,
+    /// Too many requests: later.
+    Throttled,
+    /// The object is not in the state that the call needs: look again.
+    NotReady,
+    /// The object is not found (yet).
+    NotFound,
+    /// The device name is taken.
+    DeviceInUse,
+    /// The instance takes no more attachments.
+    AttachLimit,
+    /// Attached to someone else.
+    InUse,
+    /// The instance and the object are in different zones.
+    ZoneMismatch,
+    /// A quota of the account.
+    Quota,
+    /// The KMS key is refused.
+    Key,
+    /// The record's values are not the expected ones.
+    RecordMismatch,
+    /// A record protection, or another refusal of the zone.
+    RecordRefused,
+    /// No such lifecycle action.
+    NoActiveAction,
+    /// The same token was used with other parameters.
+    TokenReused,
+    /// A conditional write lost: someone else was there.
+    Conflict,
+    /// AWS's fault, or the answer was lost: the call may have been applied.
+    Unknown,
+    /// AWS refuses the request as such.
+    Invalid,
+}
+
+impl FailureKind {
+    /// Trying the same again may succeed without anybody changing anything.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::NotReady
+            | Self::NotFound
+            | Self::DeviceInUse
+            | Self::InUse
+            | Self::RecordMismatch
+            | Self::Conflict
+            | Self::Unknown => true,
+            Self::Denied
+            | Self::AttachLimit
+            | Self::ZoneMismatch
+            | Self::Quota
+            | Self::Key
+            | Self::RecordRefused
+            | Self::NoActiveAction
+            | Self::TokenReused
+            | Self::Invalid => false,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What one pass decides, gathered: at most one write for each item of the table, and the steps on AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::cloud::Transition;
+use crate::ids::{Generation, InstanceId, SlotNumber};
+use crate::observed::Observed;
+use crate::plan::{Look, Plan};
+use crate::step::{Step, Why};
+use crate::table::{Action, Bound, Group, Slot, TableWrite};
+use crate::waiting::{Reason, Subject, Waiting};
+
+/// The changes of one slot's item.
+#[derive(Debug, Clone)]
+pub(crate) struct SlotDraft {
+    was: Option<Generation>,
+    pub(crate) slot: Slot,
+    pub(crate) why: BTreeSet<Why>,
+    pub(crate) bind: BTreeSet<Bound>,
+    pub(crate) unbind: BTreeSet<Bound>,
+}
+
+/// What one pass decides.
+pub(crate) struct Draft<'a> {
+    obs: &'a Observed,
+    pub(crate) slots: BTreeMap<SlotNumber, SlotDraft>,
+    /// The slot that this pass makes, if it makes one: at most one, because it moves the counter.
+    pub(crate) made: Option<SlotNumber>,
+    pub(crate) group: Group,
+    group_why: BTreeSet<Why>,
+    actions: BTreeMap<(InstanceId, Transition), Action>,
+    steps: Vec<Step>,
+    waiting: Vec<Waiting>,
+    pub(crate) look: Look,
+    look_at: Option<Timestamp>,
+    /// New slots may not be made: the table lacks some that the tags show.
+    pub(crate) table_lost: bool,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(obs: &'a Observed) -> Self {
+        let slots = obs
+            .slots
+            .iter()
+            .map(|(number, slot)| {
+                let draft = SlotDraft {
+                    was: Some(slot.generation),
+                    slot: slot.clone(),
+                    why: BTreeSet::new(),
+                    bind: BTreeSet::new(),
+                    unbind: BTreeSet::new(),
+                };
+                (*number, draft)
+            })
+            .collect();
+        Self {
+            obs,
+            slots,
+            made: None,
+            group: obs.record.clone().unwrap_or_else(|| Group::new(obs.group.clone())),
+            group_why: BTreeSet::new(),
+            actions: obs.actions.clone(),
+            steps: Vec::new(),
+            waiting: Vec::new(),
+            look: Look::default(),
+            look_at: None,
+            table_lost: false,
+        }
+    }
+
+    /// The draft of a slot that exists.
+    pub(crate) fn slot(&mut self, number: SlotNumber) -> &mut SlotDraft {
+        self.slots.get_mut(&number).expect("every observed slot has a draft")
+    }
+
+    /// Adds a slot that does not exist yet.
+    pub(crate) fn make_slot(&mut self, slot: Slot, bind: BTreeSet<Bound>, why: BTreeSet<Why>) {
+        self.group.next_slot = slot.number.0 + 1;
+        self.made = Some(slot.number);
+        self.slots.insert(slot.number, SlotDraft { was: None, slot, why, bind, unbind: BTreeSet::new() });
+    }
+
+    /// The slot that this instance will hold.
+    pub(crate) fn slot_held_by(&self, id: &InstanceId) -> Option<&Slot> {
+        self.slots.values().map(|draft| &draft.slot).find(|slot| slot.held_by(id))
+    }
+
+    /// Changes the group's item.
+    pub(crate) fn group(&mut self, why: Why) -> &mut Group {
+        self.group_why.insert(why);
+        &mut self.group
+    }
+
+    pub(crate) fn step(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    pub(crate) fn wait(&mut self, subject: Subject, reason: Reason, since: Option<Timestamp>) {
+        self.waiting.push(Waiting { subject, reason, since });
+    }
+
+    /// Asks to look again at this time even if nothing happens.
+    pub(crate) fn look_at(&mut self, at: Timestamp) {
+        self.look_at = Some(self.look_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    pub(crate) fn action(&self, id: &InstanceId, transition: Transition) -> Option<&Action> {
+        self.actions.get(&(id.clone(), transition))
+    }
+
+    pub(crate) fn set_action(&mut self, action: Action) {
+        self.actions.insert((action.instance.clone(), action.transition), action);
+    }
+
+    /// Turns the drafts that differ from what was observed into conditional writes.
+    pub(crate) fn finish(mut self) -> Plan {
+        let empty = |group: &Group| TableWrite {
+            group: group.name.clone(),
+            slot: None,
+            record: None,
+            bind: BTreeSet::new(),
+            unbind: BTreeSet::new(),
+            action: None,
+        };
+        let was = self.obs.record.as_ref();
+        let mut record = (was != Some(&self.group) && !(was.is_none() && self.group_why.is_empty())).then(|| {
+            let mut group = self.group.clone();
+            group.generation = was.map_or(Generation(1), |was| was.generation.next());
+            (was.map(|was| was.generation), Box::new(group))
+        });
+        let mut steps = Vec::new();
+        for (number, draft) in std::mem::take(&mut self.slots) {
+            if self.obs.slots.get(&number) == Some(&draft.slot) {
+                continue;
+            }
+            let mut slot = draft.slot;
+            slot.generation = draft.was.map_or(Generation(1), Generation::next);
+            let mut write = empty(&self.group);
+            if draft.was.is_none() {
+                write.record = record.take();
+            }
+            write.slot = Some((draft.was, Box::new(slot)));
+            write.bind = draft.bind;
+            write.unbind = draft.unbind;
+            steps.push(Step::Write { write, why: draft.why });
+        }
+        if record.is_some() {
+            steps.push(Step::Write { write: TableWrite { record, ..empty(&self.group) }, why: self.group_why });
+        }
+        for (key, action) in &self.actions {
+            if self.obs.actions.get(key) != Some(action) {
+                let write = TableWrite { action: Some(action.clone()), ..empty(&self.group) };
+                steps.push(Step::Write { write, why: BTreeSet::from([Why::ActionNoted]) });
+            }
+        }
+        steps.extend(self.steps);
+        Plan { steps, waiting: self.waiting, look: self.look, look_at: self.look_at }
+    }
+}

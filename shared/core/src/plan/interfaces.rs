@@ -1,0 +1,232 @@
+//! A slot's network interface: made once, attached to each holder in turn, its address never changes.
+
+use crate::cloud::{AttachmentState, Instance, Interface, slot_of};
+use crate::ids::{SecurityGroupId, SlotNumber, SubnetId};
+use crate::plan::CERTAINLY_ABSENT;
+use crate::plan::draft::Draft;
+use crate::plan::serve::{Lacks, take};
+use crate::plan::view::{View, later};
+use crate::plan::volumes::token;
+use crate::spec::{AddressKind, Choice};
+use crate::step::{Step, Why};
+use crate::table::{Bound, InterfaceRecord, Slot};
+use crate::tags;
+use crate::waiting::Reason;
+
+/// Notes births, absences, and IDs that the tags tell.
+pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
+    let Some(record) = &slot.interface else { return };
+    let mut next = record.clone();
+    let why = match &record.id {
+        Some(id) if view.obs.absent.interfaces.contains(id) => absent(view, record, &mut next),
+        Some(id) => view.obs.interfaces.get(id).and_then(|interface| seen(interface, &mut next)),
+        None => tagged(view, slot.number, record.attempt).and_then(|interface| {
+            next.id = Some(interface.id.clone());
+            seen(interface, &mut next).or(Some(Why::InterfaceKnown))
+        }),
+    };
+    let Some(why) = why else { return };
+    let entry = draft.slot(slot.number);
+    entry.why.insert(why);
+    match (&record.id, &next.id) {
+        (None, Some(id)) => {
+            entry.bind.insert(Bound::Interface(id.clone()));
+        }
+        (Some(id), None) => {
+            entry.unbind.insert(Bound::Interface(id.clone()));
+        }
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    entry.slot.interface = Some(next);
+}
+
+fn absent(view: &View<'_>, record: &InterfaceRecord, next: &mut InterfaceRecord) -> Option<Why> {
+    if record.absent_since.is_none() {
+        next.absent_since = Some(view.now);
+        return Some(Why::AbsenceNoted);
+    }
+    if !record.born && view.past(record.absent_since, CERTAINLY_ABSENT) {
+        next.attempt += 1;
+        next.id = None;
+        next.ip = None;
+        next.absent_since = None;
+        return Some(Why::NextAttempt);
+    }
+    None
+}
+
+fn seen(interface: &Interface, next: &mut InterfaceRecord) -> Option<Why> {
+    let mut why = None;
+    if next.absent_since.take().is_some() {
+        why = Some(Why::AbsenceNoted);
+    }
+    if !next.born && interface.ip.is_some() && (interface.available || interface.attachment.is_some()) {
+        next.born = true;
+        next.ip = interface.ip;
+        why = Some(Why::InterfaceKnown);
+    }
+    why
+}
+
+/// The interface that bears this slot's tag: the attempt's own, else the only one.
+fn tagged<'o>(view: &View<'o>, slot: SlotNumber, attempt: u32) -> Option<&'o Interface> {
+    let found: Vec<&Interface> = view.obs.interfaces.values().filter(|i| slot_of(&i.tags) == Some(slot)).collect();
+    let attempt = attempt.to_string();
+    let ours = found.iter().find(|interface| interface.tags.get(tags::ATTEMPT) == Some(&attempt));
+    ours.or(if found.len() == 1 { found.first() } else { None }).copied()
+}
+
+/// The slot's interface, if it was not read as free.
+pub(crate) fn not_free(view: &View<'_>, slot: &Slot) -> Vec<String> {
+    slot.interface
+        .iter()
+        .filter_map(|record| record.id.as_ref())
+        .filter(|id| match view.obs.interfaces.get(id) {
+            Some(interface) => !interface.available || interface.attachment.is_some(),
+            None => !view.obs.absent.interfaces.contains(id),
+        })
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Records an attempt, if the spec asks for an interface and the slot has none.
+pub(crate) fn intend(view: &View<'_>, draft: &mut Draft<'_>, number: SlotNumber) {
+    let slot = &draft.slot(number).slot;
+    if view.spec.address.kind != AddressKind::Eni || slot.interface.is_some() {
+        return;
+    }
+    let Some(instance) = slot.holder.as_ref().and_then(|holder| view.instance(&holder.instance)) else { return };
+    let Some(subnet) = choose_subnet(view, instance, draft) else { return };
+    let security_groups: Vec<SecurityGroupId> = match &view.spec.address.security_groups {
+        Choice::Group => instance.security_groups.clone(),
+        Choice::List(list) => list.clone(),
+    };
+    let entry = draft.slot(number);
+    entry.why.insert(Why::InterfaceIntended);
+    entry.slot.interface = Some(InterfaceRecord {
+        attempt: 1,
+        subnet,
+        security_groups,
+        id: None,
+        ip: None,
+        born: false,
+        absent_since: None,
+    });
+}
+
+/// The instance's own subnet, or the spec's first one in its zone.
+fn choose_subnet(view: &View<'_>, instance: &Instance, draft: &mut Draft<'_>) -> Option<SubnetId> {
+    match &view.spec.address.subnets {
+        Choice::Group => instance.subnet.clone(),
+        Choice::List(list) => {
+            draft.look.subnets.extend(list.iter().filter(|id| !view.obs.subnets.contains_key(id)).cloned());
+            list.iter().find(|id| view.obs.subnets.get(id).is_some_and(|subnet| subnet.zone == instance.zone)).cloned()
+        }
+    }
+}
+
+/// Plans what the interface still needs.
+pub(crate) fn serve(view: &View<'_>, slot: &Slot, holder: Option<&Instance>, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    if view.spec.address.kind != AddressKind::Eni {
+        return;
+    }
+    let Some(record) = &slot.interface else {
+        if holder.is_some() && draft.slot(slot.number).slot.interface.is_none() {
+            let looking = !draft.look.subnets.is_empty();
+            lacks.reasons.push(if looking { Reason::InterfaceCreating } else { Reason::NoSubnet(slot.zone.clone()) });
+        }
+        return;
+    };
+    let Some(id) = &record.id else {
+        create(view, slot, record, draft, lacks);
+        return;
+    };
+    let Some(interface) = view.obs.interfaces.get(id) else {
+        let lost = record.born && view.past(record.absent_since, CERTAINLY_ABSENT);
+        if let Some(since) = record.absent_since.filter(|_| !lost) {
+            draft.look_at(later(since, CERTAINLY_ABSENT));
+        }
+        lacks.reasons.push(if lost { Reason::InterfaceLost(id.clone()) } else { Reason::InterfaceUnseen(id.clone()) });
+        return;
+    };
+    if !record.born {
+        lacks.reasons.push(Reason::InterfaceCreating);
+        return;
+    }
+    match holder {
+        Some(instance) => attach(view, slot, interface, instance, draft, lacks),
+        None => detach(view, slot, interface, draft, lacks),
+    }
+}
+
+fn create(view: &View<'_>, slot: &Slot, record: &InterfaceRecord, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    lacks.pending = true;
+    if view.obs.interfaces.values().any(|interface| slot_of(&interface.tags) == Some(slot.number)) {
+        let known = draft.slot(slot.number).slot.interface.as_ref().is_some_and(|record| record.id.is_some());
+        if !known {
+            lacks.reasons.push(Reason::InterfaceCreating);
+        }
+        return;
+    }
+    let step = Step::CreateInterface {
+        slot: slot.number,
+        subnet: record.subnet.clone(),
+        security_groups: record.security_groups.clone(),
+        token: token(view.obs, slot.number, "interface", record.attempt),
+        tags: view.own_tags(slot.number, record.attempt),
+    };
+    take(view, step, draft, lacks);
+}
+
+fn attach(
+    view: &View<'_>,
+    slot: &Slot,
+    interface: &Interface,
+    instance: &Instance,
+    draft: &mut Draft<'_>,
+    lacks: &mut Lacks,
+) {
+    let id = interface.id.clone();
+    match &interface.attachment {
+        None if interface.available && view.obs.notes.full.contains(&instance.id) => {
+            lacks.reasons.push(Reason::AttachLimit(format!("{} takes no further interface", instance.id)));
+        }
+        None if interface.available => {
+            let index = (1..16).find(|index| !instance.interface_indexes.contains(index)).unwrap_or(16);
+            let step = Step::AttachInterface { slot: slot.number, interface: id, instance: instance.id.clone(), index };
+            take(view, step, draft, lacks);
+        }
+        None => lacks.reasons.push(Reason::InterfaceInTransit(id)),
+        Some(attachment) if attachment.instance.as_ref() != Some(&instance.id) => {
+            lacks.reasons.push(Reason::InterfaceHeldBy { interface: id, instance: attachment.instance.clone() });
+        }
+        Some(attachment) if attachment.state != AttachmentState::Attached => {
+            lacks.reasons.push(Reason::InterfaceInTransit(id));
+        }
+        Some(attachment) if attachment.delete_on_termination => {
+            take(view, Step::KeepInterface { interface: id, attachment: attachment.id.clone() }, draft, lacks);
+        }
+        Some(_) => {}
+    }
+}
+
+/// Detaches from a holder that Auto Scaling takes out and whose guest has released it for this claim.
+fn detach(view: &View<'_>, slot: &Slot, interface: &Interface, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    let Some(holder) = &slot.holder else { return };
+    if !view.has_released(slot) {
+        return;
+    }
+    let attached = interface
+        .attachment
+        .as_ref()
+        .filter(|a| a.instance.as_ref() == Some(&holder.instance) && a.state == AttachmentState::Attached);
+    if let Some(attachment) = attached {
+        let step = Step::DetachInterface {
+            slot: slot.number,
+            interface: interface.id.clone(),
+            instance: holder.instance.clone(),
+            attachment: attachment.id.clone(),
+        };
+        take(view, step, draft, lacks);
+    }
+}

@@ -1,0 +1,156 @@
+//! Which launching instance gets which slot: all of a pass at once, deterministically.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cloud::{Instance, Transition};
+use crate::ids::{Claim, Generation, InstanceId, SlotNumber, Zone};
+use crate::plan::draft::Draft;
+use crate::plan::serve::Serving;
+use crate::plan::view::{View, later};
+use crate::plan::{Phase, interfaces, slots, volumes};
+use crate::step::Why;
+use crate::table::{Bound, Holder, LAYOUT, Slot, SlotState};
+use crate::waiting::{Reason, Subject};
+
+/// Promises slots to launching instances, and records the claims that may be recorded now.
+pub(crate) fn assign(view: &View<'_>, draft: &mut Draft<'_>, serving: &mut Serving) {
+    let mut promised: BTreeSet<SlotNumber> = BTreeSet::new();
+    for instance in launching(view, draft) {
+        let Some(verdict) = choose(view, draft, instance, &promised) else { continue };
+        let wait = match verdict {
+            Verdict::Take(number) => {
+                promised.insert(number);
+                claim(view, draft, instance, number)
+            }
+            Verdict::Make if draft.made.is_none() => make(view, draft, instance),
+            // The next slot is made in the next pass: each one moves the counter.
+            Verdict::Make => Some(Reason::Booting),
+            Verdict::Wait(reason) => Some(reason),
+        };
+        if let Some(reason) = wait {
+            let since = draft.action(&instance.id, Transition::Launching).map(|action| action.since);
+            draft.wait(Subject::Instance(instance.id.clone()), reason.clone(), since);
+            serving.block(&instance.id, reason);
+        }
+    }
+}
+
+enum Verdict {
+    Take(SlotNumber),
+    Make,
+    Wait(Reason),
+}
+
+/// Launching instances without a slot whose hook is not answered yet, the longest waiting first.
+fn launching<'a>(view: &View<'a>, draft: &Draft<'_>) -> Vec<&'a Instance> {
+    let mut found: Vec<&Instance> = view
+        .members()
+        .filter(|(id, phase)| *phase == Phase::Launching && view.slot_of(id).is_none())
+        .filter(|(id, _)| draft.action(id, Transition::Launching).is_none_or(|action| action.done.is_none()))
+        .filter_map(|(id, _)| view.instance(id))
+        .collect();
+    found.sort_by_key(|instance| (instance.launched, instance.id.clone()));
+    found
+}
+
+fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance, promised: &BTreeSet<SlotNumber>) -> Option<Verdict> {
+    let live: Vec<_> = view.live_asgs().map(|asg| asg.name.clone()).collect();
+    if live.len() > 1 {
+        return Some(Verdict::Wait(Reason::Replacing(live)));
+    }
+    let slots: Vec<&Slot> =
+        draft.slots.values().map(|entry| &entry.slot).filter(|slot| !promised.contains(&slot.number)).collect();
+    let vacant = |slot: &&&Slot| slot.is_active() && view.holder_phase(slot).is_none_or(Phase::is_going);
+    let mut here: Vec<&&Slot> = slots.iter().filter(vacant).filter(|slot| slot.zone == instance.zone).collect();
+    here.sort_by_key(|slot| (rank(view.holder_phase(slot)), Reverse(slot.vacated), slot.number));
+    if let Some(slot) = here.first() {
+        return Some(Verdict::Take(slot.number));
+    }
+    let active = draft.slots.values().filter(|entry| entry.slot.is_active()).count();
+    if active < view.spec.slots.max.map_or(view.desired(), |max| max as usize) {
+        if let Some(number) = parked_here(view, &slots, &instance.zone) {
+            return Some(Verdict::Take(number));
+        }
+        // The group's `TableLost` is named already; this instance waits for it.
+        return Some(if draft.table_lost { Verdict::Wait(Reason::TableLost(String::new())) } else { Verdict::Make });
+    }
+    let elsewhere: BTreeSet<Zone> = slots.iter().filter(vacant).map(|slot| slot.zone.clone()).collect();
+    Some(Verdict::Wait(if elsewhere.is_empty() {
+        Reason::SurgeBlocked
+    } else {
+        Reason::ZoneBlocked { vacant: elsewhere.into_iter().collect(), here: instance.zone.clone() }
+    }))
+}
+
+/// What is free first, then what will be free soonest.
+fn rank(holder: Option<Phase>) -> u8 {
+    match holder {
+        None => 0,
+        Some(Phase::Gone) => 1,
+        Some(_) => 2,
+    }
+}
+
+/// The parked slot of this zone that was vacated last, if the spec still allows it.
+fn parked_here(view: &View<'_>, slots: &[&Slot], zone: &Zone) -> Option<SlotNumber> {
+    let fresh = |slot: &&&Slot| match (view.spec.slots.reuse_within, slot.vacated) {
+        (Some(within), Some(vacated)) => later(vacated, within) >= view.now,
+        (None, _) | (Some(_), None) => true,
+    };
+    slots
+        .iter()
+        .filter(|slot| slot.state == SlotState::Parked && &slot.zone == zone && slot.holder.is_none())
+        .filter(fresh)
+        .max_by_key(|slot| (slot.vacated, Reverse(slot.number)))
+        .map(|slot| slot.number)
+}
+
+/// Records the claim, if the slot's last holder is gone and everything of the slot is free.
+fn claim(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: SlotNumber) -> Option<Reason> {
+    let recorded = view.obs.slots.get(&number)?;
+    if !slots::may_change_holder(view, recorded) {
+        let holder = recorded.holder.as_ref()?.instance.clone();
+        let what = slots::not_free(view, recorded);
+        return Some(match view.holder_phase(recorded) {
+            Some(Phase::Gone) => Reason::NotYetFree { slot: number, holder, what },
+            _ => Reason::HolderLeaving { slot: number, holder },
+        });
+    }
+    let entry = draft.slot(number);
+    let slot = &mut entry.slot;
+    slot.claim = Claim(slot.claim.0 + 1);
+    slot.state = SlotState::Active;
+    slot.holder = Some(holder(view, &instance.id));
+    entry.bind.insert(Bound::Instance(instance.id.clone()));
+    entry.why.insert(Why::Claimed);
+    volumes::intend(view, draft, number);
+    interfaces::intend(view, draft, number);
+    None
+}
+
+/// Makes a new slot for this instance: the counter, the item, the claim and every intent are one transaction.
+fn make(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance) -> Option<Reason> {
+    let number = SlotNumber(draft.group.next_slot);
+    let slot = Slot {
+        v: LAYOUT,
+        number,
+        generation: Generation(0),
+        state: SlotState::Active,
+        zone: instance.zone.clone(),
+        claim: Claim(1),
+        holder: Some(holder(view, &instance.id)),
+        vacated: None,
+        volumes: BTreeMap::new(),
+        interface: None,
+        record: None,
+    };
+    draft.make_slot(slot, BTreeSet::from([Bound::Instance(instance.id.clone())]), BTreeSet::from([Why::SlotMade]));
+    volumes::intend(view, draft, number);
+    interfaces::intend(view, draft, number);
+    None
+}
+
+fn holder(view: &View<'_>, instance: &InstanceId) -> Holder {
+    Holder { instance: instance.clone(), since: view.now, absent_since: None }
+}

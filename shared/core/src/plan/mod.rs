@@ -1,0 +1,107 @@
+//! The decision: from one reading of a group to the steps that are all safe to take now.
+//!
+//! `plan` returns a frontier: steps that may be taken in any order, each of which may fail, be
+//! applied and answered with an error, or never be taken. A crash between two of them needs no
+//! log but the recorded attempts of creation: observe and plan again.
+
+mod draft;
+mod group;
+mod hooks;
+mod interfaces;
+pub mod invariants;
+mod leave;
+mod lost;
+mod matching;
+mod names;
+mod phase;
+mod policy;
+mod serve;
+mod slots;
+mod view;
+mod volumes;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::cloud::RecordKey;
+use crate::ids::SubnetId;
+use crate::observed::Observed;
+use crate::step::Step;
+use crate::waiting::{Reason, Subject, Waiting};
+
+pub use phase::Phase;
+
+/// How long reads aimed at an ID must miss it before it counts as gone.
+pub const CERTAINLY_ABSENT: Duration = Duration::from_secs(600);
+/// How long an attachment may stay in `attaching` before the launch is given up.
+pub const ATTACH_STUCK: Duration = Duration::from_secs(90);
+
+/// What to do now, and why nothing else is done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Safe to take now, in any order.
+    pub steps: Vec<Step>,
+    /// Every wait, with its reason.
+    pub waiting: Vec<Waiting>,
+    /// What the next reading must include besides the usual.
+    pub look: Look,
+    /// When to look again even if nothing happens.
+    pub look_at: Option<Timestamp>,
+}
+
+/// What the next reading must include besides the usual.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Our hooks.
+    pub hooks: bool,
+    /// These records.
+    pub records: BTreeSet<RecordKey>,
+    /// These subnets.
+    pub subnets: BTreeSet<SubnetId>,
+}
+
+impl Look {
+    /// Nothing besides the usual.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.hooks && self.records.is_empty() && self.subnets.is_empty()
+    }
+}
+
+/// Plans one pass over one group.
+#[must_use]
+pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
+    let mut draft = draft::Draft::new(observed);
+    let spec = match group::settle_spec(observed, now, &mut draft) {
+        Ok(spec) => spec,
+        Err(reason) => {
+            draft.wait(Subject::Group, reason, None);
+            return draft.finish();
+        }
+    };
+    let view = view::View::new(observed, &spec, now);
+    lost::check(&view, &mut draft);
+    slots::tend(&view, &mut draft);
+    let mut serving = serve::Serving::default();
+    matching::assign(&view, &mut draft, &mut serving);
+    slots::park(&view, &mut draft);
+    for slot in observed.slots.values() {
+        serve::serve(&view, slot, &mut draft, &mut serving);
+    }
+    names::group_record(&view, &mut draft);
+    hooks::launching(&view, &mut draft, &serving);
+    leave::terminating(&view, &mut draft);
+    explain_members(&view, &mut draft);
+    policy::filter(draft.finish(), spec.mode)
+}
+
+/// Names instances that got nothing because they never came through our hook.
+fn explain_members(view: &view::View<'_>, draft: &mut draft::Draft<'_>) {
+    for (id, phase) in view.members() {
+        if phase == Phase::InService && view.slot_of(id).is_none() && draft.slot_held_by(id).is_none() {
+            draft.wait(Subject::Instance(id.clone()), Reason::NeedsAdoption, None);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! DNS names: each change is recorded before it is tried, made by compare-and-swap, and confirmed.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use crate::cloud::{RecordChange, RecordKey, RecordSeen};
+use crate::ids::InstanceId;
+use crate::plan::Phase;
+use crate::plan::draft::Draft;
+use crate::plan::serve::{Lacks, take};
+use crate::plan::view::View;
+use crate::spec::AddressKind;
+use crate::step::{Step, Why, record_key};
+use crate::table::{NameRecord, Slot};
+use crate::waiting::{Reason, Subject};
+
+/// How many tried values of an unconfirmed record are remembered.
+const TRIED: usize = 4;
+
+type Addresses = BTreeSet<Ipv4Addr>;
+
+/// The slot's address, where it has one now.
+pub(crate) fn address(view: &View<'_>, slot: &Slot) -> Option<Ipv4Addr> {
+    match view.spec.address.kind {
+        AddressKind::Eni => slot.interface.as_ref().filter(|record| record.born).and_then(|record| record.ip),
+        AddressKind::Instance => slot.holder.as_ref().and_then(|holder| view.instance(&holder.instance)?.ip),
+    }
+}
+
+/// The address stays with the slot, and the slot will be refilled: its names stay, whoever goes.
+pub(crate) fn stays(view: &View<'_>, slot: &Slot) -> bool {
+    view.spec.address.kind == AddressKind::Eni && slot.is_active() && !view.is_surplus(slot)
+}
+
+/// Plans the slot's own name.
+pub(crate) fn slot_record(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    let wanted_key = view.spec.dns.as_ref().and_then(|dns| {
+        dns.slot.as_ref().map(|template| RecordKey { zone: dns.zone.clone(), name: template.name(slot.number) })
+    });
+    let keep = match view.holder_phase(slot) {
+        Some(phase) if !phase.is_going() => true,
+        // A vacant slot keeps what is published, and publishes nothing new.
+        Some(_) | None => stays(view, slot) && slot.record.is_some(),
+    };
+    let wanted: Addresses = if keep { address(view, slot).into_iter().collect() } else { Addresses::new() };
+    let outcome = settle(view, slot.record.as_ref(), wanted_key, wanted, draft);
+    outcome.apply(view, draft, lacks, |draft, record, why| {
+        let entry = draft.slot(slot.number);
+        entry.slot.record = record;
+        entry.why.insert(why);
+    });
+}
+
+/// Plans the group's shared name: it gains an address only at InService.
+pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
+    let recorded = view.obs.record.as_ref().and_then(|group| group.record.clone());
+    let wanted_key = view
+        .spec
+        .dns
+        .as_ref()
+        .and_then(|dns| dns.group.as_ref().map(|name| RecordKey { zone: dns.zone.clone(), name: name.clone() }));
+    let published = recorded.as_ref().map(|record| record.confirmed.clone()).unwrap_or_default();
+    let wanted: Addresses = view
+        .obs
+        .slots
+        .values()
+        .filter(|slot| slot.is_active())
+        .filter_map(|slot| {
+            let ip = address(view, slot)?;
+            let in_service = view.holder_phase(slot) == Some(Phase::InService);
+            let leaving = view.holder_phase(slot).is_none_or(Phase::is_going);
+            let kept = published.contains(&ip) && (!leaving || stays(view, slot));
+            (in_service || kept).then_some(ip)
+        })
+        .collect();
+    let outcome = settle(view, recorded.as_ref(), wanted_key, wanted, draft);
+    let mut lacks = Lacks { reasons: Vec::new(), pending: false };
+    outcome.apply(view, draft, &mut lacks, |draft, record, why| {
+        draft.group(why).record = record;
+    });
+    for reason in lacks.reasons {
+        draft.wait(Subject::Group, reason, None);
+    }
+}
+
+/// A name of ours that must be withdrawn before this instance may go still holds its address.
+pub(crate) fn still_names(view: &View<'_>, slot: &Slot, instance: &InstanceId) -> Option<RecordKey> {
+    if stays(view, slot) {
+        return None;
+    }
+    let ip = match view.spec.address.kind {
+        AddressKind::Eni => address(view, slot)?,
+        AddressKind::Instance => view.instance(instance)?.ip?,
+    };
+    let group = view.obs.record.as_ref().and_then(|group| group.record.as_ref());
+    [slot.record.as_ref(), group]
+        .into_iter()
+        .flatten()
+        .filter(|record| record.owned || !record.tried.is_empty())
+        .find(|record| record.confirmed.contains(&ip) || record.tried.iter().any(|tried| tried.contains(&ip)))
+        .map(|record| record.key.clone())
+}
+
+/// What one name needs.
+enum Outcome {
+    /// Nothing, or nothing that can be done.
+    Rest(Option<Reason>),
+    /// The table must say this before or after the change.
+    Record(Option<NameRecord>, Why),
+    /// The change itself.
+    Change(RecordChange),
+}
+
+impl Outcome {
+    fn apply<'d>(
+        self,
+        view: &View<'_>,
+        draft: &mut Draft<'d>,
+        lacks: &mut Lacks,
+        write: impl FnOnce(&mut Draft<'d>, Option<NameRecord>, Why),
+    ) {
+        match self {
+            Self::Rest(reason) => lacks.reasons.extend(reason),
+            Self::Record(record, why) => {
+                lacks.pending = true;
+                write(draft, record, why);
+            }
+            Self::Change(change) => take(view, Step::ChangeRecord(change), draft, lacks),
+        }
+    }
+}
+
+/// One name's way from what is recorded to what is wanted.
+fn settle(
+    view: &View<'_>,
+    recorded: Option<&NameRecord>,
+    key: Option<RecordKey>,
+    wanted: Addresses,
+    draft: &mut Draft<'_>,
+) -> Outcome {
+    let ttl = view.spec.dns.as_ref().map_or(60, |dns| dns.ttl);
+    match (recorded, key) {
+        (None, None) => Outcome::Rest(None),
+        (None, Some(_)) if wanted.is_empty() => Outcome::Rest(None),
+        (None, Some(key)) => {
+            // Looked up before the first intent: a record that is there already is not ours.
+            let fresh = NameRecord { key, ttl, owned: false, tried: Vec::new(), confirmed: Addresses::new() };
+            first(view, fresh, wanted, draft)
+        }
+        (Some(record), key) => {
+            let moved = key.as_ref() != Some(&record.key);
+            if moved && record.confirmed.is_empty() && record.tried.is_empty() {
+                return Outcome::Record(None, Why::RecordConfirmed);
+            }
+            pursue(view, record, if moved { Addresses::new() } else { wanted }, ttl, draft)
+        }
+    }
+}
+
+/// The first publication of a name: only where nothing stands there.
+fn first(view: &View<'_>, mut fresh: NameRecord, wanted: Addresses, draft: &mut Draft<'_>) -> Outcome {
+    match view.obs.records.get(&fresh.key) {
+        None => {
+            draft.look.records.insert(fresh.key.clone());
+            Outcome::Rest(Some(Reason::RecordChanging(fresh.key.name)))
+        }
+        Some(RecordSeen::Absent) => {
+            fresh.tried.push(wanted);
+            Outcome::Record(Some(fresh), Why::RecordIntended)
+        }
+        Some(seen @ (RecordSeen::A { .. } | RecordSeen::Other(_))) => Outcome::Rest(Some(foreign(&fresh.key, seen))),
+    }
+}
+
+fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, draft: &mut Draft<'_>) -> Outcome {
+    let seen = view.obs.records.get(&record.key);
+    let matches = |seen: &RecordSeen| match seen {
+        RecordSeen::Absent => wanted.is_empty(),
+        RecordSeen::A { ttl: shown, values } => *values == wanted && *shown == ttl,
+        RecordSeen::Other(_) => false,
+    };
+    let at_rest = record.tried.is_empty() && record.confirmed == wanted && (wanted.is_empty() || record.ttl == ttl);
+    if at_rest && (seen.is_none_or(matches) || !record.owned) {
+        return Outcome::Rest(None);
+    }
+    if record.tried.last() != Some(&wanted) {
+        let mut next = record.clone();
+        next.tried.push(wanted);
+        let surplus = next.tried.len().saturating_sub(TRIED);
+        next.tried.drain(..surplus);
+        return Outcome::Record(Some(next), Why::RecordIntended);
+    }
+    match seen {
+        Some(seen) if matches(seen) => Outcome::Record(Some(confirmed(record, wanted, ttl)), Why::RecordConfirmed),
+        Some(seen) => swap(record, seen, wanted, ttl),
+        None if record.tried.len() == 1 && !view.obs.notes.failures.contains_key(&record_key(&record.key)) => {
+            Outcome::Change(RecordChange {
+                key: record.key.clone(),
+                old: (!record.confirmed.is_empty()).then(|| (record.ttl, record.confirmed.clone())),
+                new: (!wanted.is_empty()).then_some((ttl, wanted)),
+            })
+        }
+        None => {
+            draft.look.records.insert(record.key.clone());
+            Outcome::Rest(Some(Reason::RecordChanging(record.key.name.clone())))
+        }
+    }
+}
+
+/// From what Route 53 shows to what is wanted, if what it shows is of our making.
+fn swap(record: &NameRecord, seen: &RecordSeen, wanted: Addresses, ttl: u32) -> Outcome {
+    let old = match seen {
+        RecordSeen::Absent => None,
+        RecordSeen::A { ttl, values }
+            if record.owned || record.tried.contains(values) || (!values.is_empty() && record.confirmed == *values) =>
+        {
+            Some((*ttl, values.clone()))
+        }
+        // Someone else's stands there: nothing of ours is left to withdraw.
+        RecordSeen::A { .. } | RecordSeen::Other(_) if wanted.is_empty() => {
+            return Outcome::Record(Some(confirmed(record, wanted, ttl)), Why::RecordConfirmed);
+        }
+        RecordSeen::A { .. } | RecordSeen::Other(_) => return Outcome::Rest(Some(foreign(&record.key, seen))),
+    };
+    let new = (!wanted.is_empty()).then_some((ttl, wanted));
+    Outcome::Change(RecordChange { key: record.key.clone(), old, new })
+}
+
+fn confirmed(record: &NameRecord, wanted: Addresses, ttl: u32) -> NameRecord {
+    NameRecord { key: record.key.clone(), ttl, owned: !wanted.is_empty(), tried: Vec::new(), confirmed: wanted }
+}
+
+fn foreign(key: &RecordKey, seen: &RecordSeen) -> Reason {
+    let holds = match seen {
+        RecordSeen::Absent => "nothing".to_owned(),
+        RecordSeen::A { values, .. } => values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        RecordSeen::Other(what) => what.clone(),
+    };
+    Reason::RecordForeign { name: key.name.clone(), holds }
+}

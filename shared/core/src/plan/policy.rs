@@ -1,0 +1,26 @@
+//! The mode of the spec: a filter over a finished plan.
+
+use crate::plan::Plan;
+use crate::spec::Mode;
+use crate::step::Step;
+use crate::waiting::{Reason, Subject, Waiting};
+
+/// Drops what the mode withholds, and says so.
+pub(crate) fn filter(mut plan: Plan, mode: Mode) -> Plan {
+    let (kept, withheld): (Vec<Step>, Vec<Step>) = plan.steps.into_iter().partition(|_| allows(mode));
+    plan.steps = kept;
+    plan.waiting.extend(withheld.into_iter().map(|step| Waiting {
+        subject: Subject::Group,
+        reason: Reason::Withheld { step: step.key() },
+        since: None,
+    }));
+    plan
+}
+
+/// `no_deletes` withholds nothing in this version, which has no step that deletes.
+fn allows(mode: Mode) -> bool {
+    match mode {
+        Mode::Full | Mode::NoDeletes => true,
+        Mode::Observe => false,
+    }
+}

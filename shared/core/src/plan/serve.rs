@@ -1,0 +1,125 @@
+//! Everything that the holder of a slot needs before it is InService, and keeps afterwards.
+
+use std::collections::BTreeMap;
+
+use crate::cloud::{Instance, Tags};
+use crate::ids::{InstanceId, SlotNumber, VolumeId};
+use crate::plan::draft::Draft;
+use crate::plan::view::View;
+use crate::plan::{Phase, interfaces, names, volumes};
+use crate::spec::{Filesystem, Ready, VolumeSpec};
+use crate::step::Step;
+use crate::table::Slot;
+use crate::tags;
+use crate::waiting::{Reason, Subject};
+
+/// How far each instance is: what blocks it, if anything does.
+#[derive(Debug, Default)]
+pub(crate) struct Serving {
+    blocked: BTreeMap<InstanceId, Vec<Reason>>,
+    ready: BTreeMap<InstanceId, SlotNumber>,
+}
+
+impl Serving {
+    pub(crate) fn block(&mut self, instance: &InstanceId, reason: Reason) {
+        self.blocked.entry(instance.clone()).or_default().push(reason);
+    }
+
+    /// Served as rule 5 asks, for this slot.
+    pub(crate) fn ready(&self, instance: &InstanceId) -> Option<SlotNumber> {
+        self.ready.get(instance).copied()
+    }
+
+    pub(crate) fn blockers(&self, instance: &InstanceId) -> &[Reason] {
+        self.blocked.get(instance).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What one slot still lacks: steps are taken, waits are named. Empty when served.
+pub(crate) struct Lacks {
+    pub(crate) reasons: Vec<Reason>,
+    /// A step was planned: not served before it is seen done.
+    pub(crate) pending: bool,
+}
+
+/// Plans for one recorded slot: creation, attachment, tags, its own name, and whether its holder is served.
+pub(crate) fn serve(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>, serving: &mut Serving) {
+    let mut lacks = Lacks { reasons: Vec::new(), pending: false };
+    let held = slot.holder.as_ref().and_then(|holder| view.instance(&holder.instance));
+    let served = view.holder_phase(slot).is_some_and(Phase::is_served);
+    let holder = held.filter(|_| served);
+    if holder.is_some() {
+        volumes::intend(view, draft, slot.number);
+        interfaces::intend(view, draft, slot.number);
+    }
+    volumes::serve(view, slot, holder, draft, &mut lacks);
+    interfaces::serve(view, slot, holder, draft, &mut lacks);
+    names::slot_record(view, slot, draft, &mut lacks);
+    let Some(instance) = holder else {
+        return say(slot, None, lacks, draft, serving);
+    };
+    tag(view, slot, instance, draft, &mut lacks);
+    if view.spec.launch.ready != Ready::Attached && !view.has_mounted(slot) {
+        lacks.reasons.push(Reason::GuestNotReady);
+    }
+    // What is not written yet counts as lacking: CONTINUE follows only what the table knows.
+    let unwritten = draft.slots.get(&slot.number).is_some_and(|entry| &entry.slot != slot);
+    if lacks.reasons.is_empty() && !lacks.pending && !unwritten {
+        serving.ready.insert(instance.id.clone(), slot.number);
+    }
+    say(slot, Some(instance), lacks, draft, serving);
+}
+
+fn say(slot: &Slot, holder: Option<&Instance>, lacks: Lacks, draft: &mut Draft<'_>, serving: &mut Serving) {
+    let since = slot.holder.as_ref().map(|holder| holder.since).or(slot.vacated);
+    for reason in lacks.reasons {
+        if let Some(instance) = holder {
+            serving.block(&instance.id, reason.clone());
+        }
+        draft.wait(Subject::Slot(slot.number), reason, since);
+    }
+}
+
+/// Tells the guest which slot, claim and volumes are its own.
+fn tag(view: &View<'_>, slot: &Slot, instance: &Instance, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    let mut wanted = Tags::from([
+        (tags::SLOT.to_owned(), slot.number.to_string()),
+        (tags::CLAIM.to_owned(), slot.claim.to_string()),
+    ]);
+    for (name, spec) in &view.spec.volumes {
+        if let Some(id) = slot.volumes.get(name).filter(|record| record.born).and_then(|record| record.id.as_ref()) {
+            wanted.insert(tags::volume_key(name), guest_tag(spec, id));
+        }
+    }
+    wanted.retain(|key, value| instance.tags.get(key) != Some(value));
+    if wanted.is_empty() {
+        return;
+    }
+    let step = Step::Tag { resource: instance.id.to_string(), tags: wanted };
+    take(view, step, draft, lacks);
+}
+
+/// What the guest is told of a volume: its ID, where to mount it, and its filesystem.
+fn guest_tag(spec: &VolumeSpec, id: &VolumeId) -> String {
+    let mount = spec.mount.as_ref().map_or("-", |mount| mount.as_str());
+    let fs = match spec.fs {
+        Filesystem::Ext4 => "ext4",
+        Filesystem::Xfs => "xfs",
+        Filesystem::None => "none",
+    };
+    format!("{id} {mount} {fs}")
+}
+
+/// Takes a step, unless its last failure is too fresh: then that is what is waited for.
+pub(crate) fn take(view: &View<'_>, step: Step, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    let key = step.key();
+    match view.backing_off(&key) {
+        Some(failure) => {
+            lacks.reasons.push(Reason::CallFailed { step: key, kind: failure.kind, message: failure.message.clone() })
+        }
+        None => {
+            lacks.pending = true;
+            draft.step(step);
+        }
+    }
+}

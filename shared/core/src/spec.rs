@@ -1,0 +1,82 @@
+//! The settings of a group: read leniently, checked strictly, every problem named at once.
+//!
+//! One table (`fields`) says which fields there are and what each takes. The reader asks it, and the JSON Schema and the
+//! reference page are written from it, so that the three cannot disagree.
+
+mod build;
+mod dns;
+mod fields;
+mod limits;
+mod mount;
+mod page;
+mod path;
+mod problem;
+mod reader;
+mod schema;
+mod text;
+mod tree;
+mod types;
+mod units;
+mod volume_types;
+mod volumes;
+
+pub use dns::{BadTemplate, Dns, SlotNameTemplate};
+pub use limits::{Allowed, BadPattern, GroupPattern, Limits};
+pub use mount::{BadMountPath, BadOwner, MountPath, Owner};
+pub use page::reference_page;
+pub use problem::{Problem, Problems};
+pub use schema::json_schema;
+pub use text::{INLINE_MAX, Source, inline_length, inline_notices, source_of};
+pub use types::{
+    Address, AddressKind, Choice, DataLost, Filesystem, Keep, Launch, Mode, Ready, Slots, Snapshots, Spec, Terminate,
+    VolumeParams, VolumeSpec, ZoneMove, Zones,
+};
+pub use volume_types::VolumeType;
+
+use crate::ids::GroupName;
+
+/// A valid spec, and what a person should know about it all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// The settings, with every default filled in.
+    pub spec: Spec,
+    /// What is allowed but worth a second look.
+    pub notices: Vec<Problem>,
+}
+
+impl Spec {
+    /// Reads a spec, of at most 65,536 bytes.
+    ///
+    /// Numbers may come as text, sizes and durations with units; `null` means absent.
+    ///
+    /// # Errors
+    /// All problems of the text at once, each with the path of the field that it is about.
+    pub fn parse(json: &str) -> Result<Parsed, Problems> {
+        let sink = problem::Sink::default();
+        let spec = tree::read(json, &sink).map(|value| build::spec(&value, &sink));
+        let (problems, notices) = sink.into_parts();
+        match spec {
+            Some(spec) if problems.is_empty() => Ok(Parsed { spec, notices }),
+            Some(_) | None => Err(Problems(problems)),
+        }
+    }
+
+    /// Holds the spec against what the deployment allows to this group.
+    ///
+    /// # Errors
+    /// All that goes past the limits, at once.
+    pub fn check_limits(&self, group: &GroupName, limits: &Limits) -> Result<(), Problems> {
+        let problems = limits.problems(self, group);
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+
+    /// The spec's JSON in its shortest form: no blanks, no `null`, only printable ASCII.
+    ///
+    /// It is the user's text with the user's units; it parses to the same spec.
+    ///
+    /// # Errors
+    /// What keeps the text from being one JSON object without repeated fields. Nothing else is checked.
+    pub fn compact(json: &str) -> Result<String, Problems> {
+        text::compact(json)
+    }
+}

@@ -1,0 +1,284 @@
+//! Why nothing is done yet: one typed reason for every instance and slot that gets no step.
+
+mod message;
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cloud::Transition;
+use crate::ids::{AsgName, DnsName, InstanceId, InterfaceId, SlotNumber, VolumeId, VolumeName, Zone};
+use crate::observed::FailureKind;
+
+/// A wait: who waits, for what, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Who waits.
+    pub subject: Subject,
+    /// For what.
+    pub reason: Reason,
+    /// Since when, where it is known.
+    pub since: Option<Timestamp>,
+}
+
+/// Who waits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// The whole group.
+    Group,
+    /// A slot.
+    Slot(SlotNumber),
+    /// An instance.
+    Instance(InstanceId),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group => f.write_str("group"),
+            Self::Slot(number) => write!(f, "slot {number}"),
+            Self::Instance(id) => write!(f, "instance {id}"),
+        }
+    }
+}
+
+/// For what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant's sentence says what its fields are")]
+pub enum Reason {
+    /// No valid spec was ever found.
+    NoSpec(String),
+    /// The newest edit of the spec is refused; the last valid one stays in force.
+    SpecRefused(String),
+    /// An Auto Scaling group lacks one of our hooks.
+    HookMissing { asg: AsgName, transition: Transition },
+    /// Tags or the counter show slots that the table does not hold.
+    TableLost(String),
+    /// Two Auto Scaling groups are live: one replaces the other.
+    Replacing(Vec<AsgName>),
+    /// The instance does not run yet.
+    Booting,
+    /// The slot's last holder is not yet gone for good.
+    HolderLeaving { slot: SlotNumber, holder: InstanceId },
+    /// The slot's holder is gone, and what it held is not yet free.
+    NotYetFree { slot: SlotNumber, holder: InstanceId, what: Vec<String> },
+    /// Every slot is held; only this instance's InService could free one.
+    SurgeBlocked,
+    /// The vacant slots are in other zones, and may not move.
+    ZoneBlocked { vacant: Vec<Zone>, here: Zone },
+    /// The instance takes no more volumes or interfaces.
+    AttachLimit(String),
+    /// A volume is being made.
+    VolumeCreating { name: VolumeName, volume: Option<VolumeId> },
+    /// A new volume failed.
+    VolumeFailed { name: VolumeName, volume: VolumeId },
+    /// A volume was not found by its ID; ten minutes make it certain.
+    VolumeUnseen { name: VolumeName, volume: VolumeId },
+    /// A born volume is lost.
+    VolumeLost { name: VolumeName, volume: VolumeId },
+    /// A volume with the slot's tags is not the one on record.
+    VolumeStray { name: VolumeName, volume: VolumeId },
+    /// A volume may be attached to several instances at once.
+    VolumeMultiAttach { volume: VolumeId },
+    /// The slot's volume is attached to another instance.
+    VolumeHeldBy { volume: VolumeId, instance: InstanceId },
+    /// A volume is being attached or detached.
+    VolumeInTransit { volume: VolumeId },
+    /// A volume hangs in `attaching`.
+    AttachStuck { volume: VolumeId },
+    /// The interface is being made.
+    InterfaceCreating,
+    /// No subnet of the spec lies in the slot's zone.
+    NoSubnet(Zone),
+    /// The interface was not found by its ID.
+    InterfaceUnseen(InterfaceId),
+    /// A born interface is lost.
+    InterfaceLost(InterfaceId),
+    /// The interface is attached to another instance.
+    InterfaceHeldBy { interface: InterfaceId, instance: Option<InstanceId> },
+    /// The interface is being attached or detached.
+    InterfaceInTransit(InterfaceId),
+    /// The guest has not reported its volumes mounted.
+    GuestNotReady,
+    /// The guest has not reported its volumes released.
+    Draining,
+    /// Another member goes first: `terminate.at_once`.
+    TakingTurns { unready: Vec<SlotNumber> },
+    /// A record is being changed, or must be looked up first.
+    RecordChanging(DnsName),
+    /// A record of that name exists and is not ours.
+    RecordForeign { name: DnsName, holds: String },
+    /// Our answer was given; hooks of other owners may hold the instance.
+    Answered,
+    /// The holder is stopped.
+    HolderStopped(InstanceId),
+    /// The holder is in standby.
+    HolderStandby(InstanceId),
+    /// The holder runs, but outside of any Auto Scaling group of ours.
+    HolderDetached(InstanceId),
+    /// The holder is kept in `Terminating:Retained` for a person.
+    HolderRetained(InstanceId),
+    /// The holder's root volume is being replaced.
+    HolderReplacingRoot(InstanceId),
+    /// The holder went to the warm pool.
+    HolderWarm(InstanceId),
+    /// The holder is not shown, or in a state that this version does not know.
+    HolderUnclear(InstanceId),
+    /// The instance is in service without having come through our hook.
+    NeedsAdoption,
+    /// The call failed; it is tried again, or a person must act.
+    CallFailed { step: String, kind: FailureKind, message: String },
+    /// The mode of the spec keeps steps from being taken.
+    Withheld { step: String },
+    /// The launch will be given up, not before this time.
+    AbandonAt(Timestamp),
+}
+
+impl Reason {
+    /// A stable name for logs, metrics and documents.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoSpec(_) => "NoSpec",
+            Self::SpecRefused(_) => "SpecRefused",
+            Self::HookMissing { .. } => "HookMissing",
+            Self::TableLost(_) => "TableLost",
+            Self::Replacing(_) => "Replacing",
+            Self::Booting => "Booting",
+            Self::HolderLeaving { .. } => "HolderLeaving",
+            Self::NotYetFree { .. } => "NotYetFree",
+            Self::SurgeBlocked => "SurgeBlocked",
+            Self::ZoneBlocked { .. } => "ZoneBlocked",
+            Self::AttachLimit(_) => "AttachLimit",
+            Self::VolumeCreating { .. } => "VolumeCreating",
+            Self::VolumeFailed { .. } => "VolumeFailed",
+            Self::VolumeUnseen { .. } => "VolumeUnseen",
+            Self::VolumeLost { .. } => "VolumeLost",
+            Self::VolumeStray { .. } => "VolumeStray",
+            Self::VolumeMultiAttach { .. } => "VolumeMultiAttach",
+            Self::VolumeHeldBy { .. } => "VolumeHeldBy",
+            Self::VolumeInTransit { .. } => "VolumeInTransit",
+            Self::AttachStuck { .. } => "AttachStuck",
+            Self::InterfaceCreating => "InterfaceCreating",
+            Self::NoSubnet(_) => "NoSubnet",
+            Self::InterfaceUnseen(_) => "InterfaceUnseen",
+            Self::InterfaceLost(_) => "InterfaceLost",
+            Self::InterfaceHeldBy { .. } => "InterfaceHeldBy",
+            Self::InterfaceInTransit(_) => "InterfaceInTransit",
+            Self::GuestNotReady => "GuestNotReady",
+            Self::Draining => "Draining",
+            Self::TakingTurns { .. } => "TakingTurns",
+            Self::RecordChanging(_) => "RecordChanging",
+            Self::RecordForeign { .. } => "RecordForeign",
+            Self::Answered => "Answered",
+            Self::HolderStopped(_) => "HolderStopped",
+            Self::HolderStandby(_) => "HolderStandby",
+            Self::HolderDetached(_) => "HolderDetached",
+            Self::HolderRetained(_) => "HolderRetained",
+            Self::HolderReplacingRoot(_) => "HolderReplacingRoot",
+            Self::HolderWarm(_) => "HolderWarm",
+            Self::HolderUnclear(_) => "HolderUnclear",
+            Self::NeedsAdoption => "NeedsAdoption",
+            Self::CallFailed { .. } => "CallFailed",
+            Self::Withheld { .. } => "Withheld",
+            Self::AbandonAt(_) => "AbandonAt",
+        }
+    }
+
+    /// How often to look while this lasts. `None`: an event, the sweep or a person ends it.
+    #[must_use]
+    pub fn pace(&self) -> Option<Duration> {
+        let seconds = match self {
+            Self::VolumeInTransit { .. }
+            | Self::InterfaceInTransit(_)
+            | Self::RecordChanging(_)
+            | Self::InterfaceCreating
+            | Self::VolumeCreating { .. } => 1,
+            Self::Booting | Self::NotYetFree { .. } | Self::GuestNotReady | Self::Draining => 2,
+            Self::HolderLeaving { .. } | Self::VolumeHeldBy { .. } | Self::InterfaceHeldBy { .. } => 3,
+            Self::TakingTurns { .. } | Self::CallFailed { .. } | Self::AttachStuck { .. } => 5,
+            Self::NoSpec(_)
+            | Self::SpecRefused(_)
+            | Self::HookMissing { .. }
+            | Self::TableLost(_)
+            | Self::Replacing(_)
+            | Self::SurgeBlocked
+            | Self::ZoneBlocked { .. }
+            | Self::AttachLimit(_)
+            | Self::VolumeFailed { .. }
+            | Self::VolumeUnseen { .. }
+            | Self::VolumeLost { .. }
+            | Self::VolumeStray { .. }
+            | Self::VolumeMultiAttach { .. }
+            | Self::NoSubnet(_)
+            | Self::InterfaceUnseen(_)
+            | Self::InterfaceLost(_)
+            | Self::RecordForeign { .. }
+            | Self::Answered
+            | Self::HolderStopped(_)
+            | Self::HolderStandby(_)
+            | Self::HolderDetached(_)
+            | Self::HolderRetained(_)
+            | Self::HolderReplacingRoot(_)
+            | Self::HolderWarm(_)
+            | Self::HolderUnclear(_)
+            | Self::NeedsAdoption
+            | Self::Withheld { .. }
+            | Self::AbandonAt(_) => return None,
+        };
+        Some(Duration::from_secs(seconds))
+    }
+
+    /// A person should know: the wait will not end by itself, or needs an eye.
+    #[must_use]
+    pub fn alarms(&self) -> bool {
+        match self {
+            Self::NoSpec(_)
+            | Self::SpecRefused(_)
+            | Self::HookMissing { .. }
+            | Self::TableLost(_)
+            | Self::SurgeBlocked
+            | Self::ZoneBlocked { .. }
+            | Self::AttachLimit(_)
+            | Self::VolumeFailed { .. }
+            | Self::VolumeLost { .. }
+            | Self::VolumeStray { .. }
+            | Self::VolumeMultiAttach { .. }
+            | Self::AttachStuck { .. }
+            | Self::NoSubnet(_)
+            | Self::InterfaceLost(_)
+            | Self::RecordForeign { .. }
+            | Self::HolderDetached(_)
+            | Self::HolderRetained(_)
+            | Self::NeedsAdoption => true,
+            Self::CallFailed { kind, .. } => !kind.is_retryable(),
+            Self::Replacing(_)
+            | Self::Booting
+            | Self::HolderLeaving { .. }
+            | Self::NotYetFree { .. }
+            | Self::VolumeCreating { .. }
+            | Self::VolumeUnseen { .. }
+            | Self::VolumeHeldBy { .. }
+            | Self::VolumeInTransit { .. }
+            | Self::InterfaceCreating
+            | Self::InterfaceUnseen(_)
+            | Self::InterfaceHeldBy { .. }
+            | Self::InterfaceInTransit(_)
+            | Self::GuestNotReady
+            | Self::Draining
+            | Self::TakingTurns { .. }
+            | Self::RecordChanging(_)
+            | Self::Answered
+            | Self::HolderStopped(_)
+            | Self::HolderStandby(_)
+            | Self::HolderReplacingRoot(_)
+            | Self::HolderWarm(_)
+            | Self::HolderUnclear(_)
+            | Self::Withheld { .. }
+            | Self::AbandonAt(_) => false,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What a person reads of a wait: what happened, to what, and what to do.
+
+use std::fmt;
+
+use crate::cloud::Transition;
+use crate::waiting::{Reason, Waiting};
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.reason)?;
+        self.since.map_or(Ok(()), |since| write!(f, " (since {since})"))
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSpec(_)
+            | Self::SpecRefused(_)
+            | Self::HookMissing { .. }
+            | Self::TableLost(_)
+            | Self::Replacing(_)
+            | Self::Withheld { .. }
+            | Self::CallFailed { .. } => of_group(self, f),
+            Self::VolumeCreating { .. }
+            | Self::VolumeFailed { .. }
+            | Self::VolumeUnseen { .. }
+            | Self::VolumeLost { .. }
+            | Self::VolumeStray { .. }
+            | Self::VolumeMultiAttach { .. }
+            | Self::VolumeHeldBy { .. }
+            | Self::VolumeInTransit { .. }
+            | Self::AttachStuck { .. } => of_volume(self, f),
+            Self::InterfaceCreating
+            | Self::NoSubnet(_)
+            | Self::InterfaceUnseen(_)
+            | Self::InterfaceLost(_)
+            | Self::InterfaceHeldBy { .. }
+            | Self::InterfaceInTransit(_)
+            | Self::RecordChanging(_)
+            | Self::RecordForeign { .. } => of_address(self, f),
+            Self::HolderStopped(_)
+            | Self::HolderStandby(_)
+            | Self::HolderDetached(_)
+            | Self::HolderRetained(_)
+            | Self::HolderReplacingRoot(_)
+            | Self::HolderWarm(_)
+            | Self::HolderUnclear(_) => of_holder(self, f),
+            Self::Booting
+            | Self::HolderLeaving { .. }
+            | Self::NotYetFree { .. }
+            | Self::SurgeBlocked
+            | Self::ZoneBlocked { .. }
+            | Self::AttachLimit(_)
+            | Self::GuestNotReady
+            | Self::Draining
+            | Self::TakingTurns { .. }
+            | Self::Answered
+            | Self::NeedsAdoption
+            | Self::AbandonAt(_) => of_instance(self, f),
+        }
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "`fmt` sends each reason to its own function")]
+fn of_group(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match reason {
+        Reason::NoSpec(why) => write!(
+            f,
+            "there is no valid spec: {why}. Put one into the launch hook's NotificationMetadata (`stateful-asg spec check FILE` prints it)"
+        ),
+        Reason::SpecRefused(problems) => {
+            write!(f, "the newest edit of the spec is refused, the last valid one stays in force:\n{problems}")
+        }
+        Reason::HookMissing { asg, transition } => {
+            let which = match transition {
+                Transition::Launching => "launch",
+                Transition::Terminating => "terminate",
+            };
+            write!(f, "Auto Scaling group {asg} has no {which} hook of ours: add it, or its instances get nothing")
+        }
+        Reason::TableLost(what) if what.is_empty() => {
+            f.write_str("the table lacks slots that existed: no new slot is made until it is rebuilt")
+        }
+        Reason::TableLost(what) => write!(
+            f,
+            "the table lacks slots that existed, and no new slot is made until it is restored (point-in-time recovery): {what}"
+        ),
+        Reason::Replacing(asgs) => {
+            let names: Vec<_> = asgs.iter().map(ToString::to_string).collect();
+            write!(f, "{} are live at once: slots pass on when only one of them is left", names.join(" and "))
+        }
+        Reason::Withheld { step } => write!(f, "`{step}` is withheld by the spec's mode"),
+        Reason::CallFailed { step, kind, message } => {
+            let what = if kind.is_retryable() {
+                "it is tried again"
+            } else {
+                "a person must see to it, it is tried again now and then"
+            };
+            write!(f, "`{step}` failed ({kind:?}), {what}: {message}")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "`fmt` sends each reason to its own function")]
+fn of_volume(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match reason {
+        Reason::VolumeCreating { name, .. } => write!(f, "volume `{name}` is being created"),
+        Reason::VolumeFailed { name, volume } => write!(
+            f,
+            "new volume {volume} (`{name}`) went to `error`, often because of its KMS key: see to the key and delete {volume}; the next attempt follows ten minutes later"
+        ),
+        Reason::VolumeUnseen { name, volume } => {
+            write!(f, "volume {volume} (`{name}`) is not shown; it counts as lost only after ten minutes of this")
+        }
+        Reason::VolumeLost { name, volume } => write!(
+            f,
+            "volume {volume} (`{name}`) held data and is gone: nothing is put in its place. Restore it (Recycle Bin, snapshot) or decide otherwise"
+        ),
+        Reason::VolumeStray { name, volume } => write!(
+            f,
+            "volume {volume} bears this slot's tags as `{name}` and is not the one on record: no other is created. Check what it holds, then remove its stateful-asg tags or delete it"
+        ),
+        Reason::VolumeMultiAttach { volume } => {
+            write!(f, "volume {volume} allows several attachments at once, which corrupts filesystems: it is not used")
+        }
+        Reason::VolumeHeldBy { volume, instance } => {
+            write!(f, "volume {volume} is attached to {instance}: it is taken when {instance} has let it go")
+        }
+        Reason::VolumeInTransit { volume } => write!(f, "volume {volume} is being attached or detached"),
+        Reason::AttachStuck { volume } => {
+            write!(f, "volume {volume} hangs in `attaching`: the launch is given up and a fresh instance takes it")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "`fmt` sends each reason to its own function")]
+fn of_address(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match reason {
+        Reason::InterfaceCreating => f.write_str("its network interface is being created"),
+        Reason::NoSubnet(zone) => write!(f, "no subnet of the spec lies in {zone}: add one to `address.subnets`"),
+        Reason::InterfaceUnseen(id) => {
+            write!(f, "interface {id} is not shown; it counts as lost only after ten minutes of this")
+        }
+        Reason::InterfaceLost(id) => {
+            write!(f, "interface {id} is gone, and the slot's address with it: a person must decide")
+        }
+        Reason::InterfaceHeldBy { interface, instance } => {
+            let whom = instance.as_ref().map_or_else(|| "another AWS service".to_owned(), ToString::to_string);
+            write!(f, "interface {interface} is attached to {whom}: it is taken when let go")
+        }
+        Reason::InterfaceInTransit(id) => write!(f, "interface {id} is being attached or detached"),
+        Reason::RecordChanging(name) => write!(f, "the record {name} is being changed"),
+        Reason::RecordForeign { name, holds } => write!(
+            f,
+            "a record {name} that is not ours stands there (it holds {holds}): delete it, or choose another name in the spec"
+        ),
+        _ => Ok(()),
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "`fmt` sends each reason to its own function")]
+fn of_holder(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match reason {
+        Reason::HolderStopped(id) => write!(f, "its holder {id} is stopped and keeps the slot: start or terminate it"),
+        Reason::HolderStandby(id) => write!(f, "its holder {id} is in standby and keeps the slot"),
+        Reason::HolderDetached(id) => write!(
+            f,
+            "its holder {id} runs outside of the Auto Scaling group and keeps the slot: terminate it to pass the slot on"
+        ),
+        Reason::HolderRetained(id) => {
+            write!(f, "its holder {id} is kept in Terminating:Retained for a person: terminate it to pass the slot on")
+        }
+        Reason::HolderReplacingRoot(id) => write!(f, "its holder {id} is having its root volume replaced"),
+        Reason::HolderWarm(id) => write!(f, "its holder {id} is in the warm pool and keeps the slot"),
+        Reason::HolderUnclear(id) => {
+            write!(f, "its holder {id} is not shown, or in an unknown state: nothing is concluded from that")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "`fmt` sends each reason to its own function")]
+fn of_instance(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match reason {
+        Reason::Booting => f.write_str("it does not run yet"),
+        Reason::HolderLeaving { slot, holder } => write!(f, "slot {slot} is promised, its holder {holder} is still terminating"),
+        Reason::NotYetFree { slot, holder, what } => {
+            write!(f, "slot {slot} is promised; {holder} is gone, and EC2 has not yet freed {}", what.join(", "))
+        }
+        Reason::SurgeBlocked => f.write_str("every slot is held, and Auto Scaling takes nobody out before this instance serves: set MaxHealthyPercentage so that it terminates first"),
+        Reason::ZoneBlocked { vacant, here } => {
+            let zones: Vec<_> = vacant.iter().map(ToString::to_string).collect();
+            write!(f, "it is in {here}, and the vacant slots are in {}: their volumes cannot follow", zones.join(", "))
+        }
+        Reason::AttachLimit(what) => write!(f, "{what}: use an instance type with room for the spec's volumes and interface"),
+        Reason::GuestNotReady => f.write_str("its guest has not reported the volumes mounted"),
+        Reason::Draining => f.write_str("its guest has not reported the volumes released"),
+        Reason::TakingTurns { unready } => {
+            let slots: Vec<_> = unready.iter().map(ToString::to_string).collect();
+            write!(f, "it goes when the other slots are ready again; not ready: {}", slots.join(", "))
+        }
+        Reason::Answered => f.write_str("our hook is answered; other hooks may hold it"),
+        Reason::NeedsAdoption => f.write_str("it came into service without our hook and gets nothing: replace it, and its successor gets a slot"),
+        Reason::AbandonAt(at) => write!(f, "the launch is given up at {at}"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,170 @@
+//! One reading of a group: a few calls side by side, whatever the group's size.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stateful_asg_core::cloud::{Asg, Instance, Interface, Volume};
+use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId, InterfaceId, VolumeId};
+use stateful_asg_core::observed::{Absent, Notes, Observed};
+use stateful_asg_core::plan::Look;
+use stateful_asg_core::spec::Limits;
+use stateful_asg_core::table::{Action, Group, Slot};
+
+use crate::ports::{Called, Cloud, Table, Which, World};
+
+/// What one reading is about.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The group.
+    pub group: GroupName,
+    /// Our deployment.
+    pub deployment: DeploymentId,
+    /// What the deployment allows.
+    pub limits: Limits,
+}
+
+/// Reads everything of the group. `record` is the group's item as the lease told it.
+///
+/// # Errors
+/// The first call that failed.
+pub async fn observe<W: World>(world: &W, target: &Target, record: Option<Group>, notes: Notes) -> Called<Observed> {
+    let which = (target.group.clone(), target.deployment.clone());
+    let (asgs, instances, volumes, interfaces, items) = futures::join!(
+        world.asgs(&target.deployment, Some(&target.group)),
+        instances(world, &which),
+        volumes(world, &which),
+        interfaces(world, &which),
+        world.slots(&target.group),
+    );
+    let (slots, actions) = items?;
+    let mut observed = Observed {
+        group: target.group.clone(),
+        deployment: target.deployment.clone(),
+        limits: target.limits.clone(),
+        asgs: asgs?,
+        hooks: None,
+        instances: instances?,
+        volumes: volumes?,
+        interfaces: interfaces?,
+        absent: Absent::default(),
+        subnets: BTreeMap::new(),
+        records: BTreeMap::new(),
+        record,
+        slots: by_number(slots),
+        actions: by_key(actions),
+        notes,
+    };
+    ask_by_id(world, &mut observed).await?;
+    Ok(observed)
+}
+
+/// Reads again what changes while a group waits: instances, volumes and interfaces.
+///
+/// # Errors
+/// The first call that failed.
+pub async fn refresh<W: World>(world: &W, observed: &mut Observed, asgs_too: bool) -> Called<()> {
+    let which = (observed.group.clone(), observed.deployment.clone());
+    let asgs = async {
+        if asgs_too { world.asgs(&which.1, Some(&which.0)).await.map(Some) } else { Ok(None) }
+    };
+    let has_interfaces = !observed.interfaces.is_empty() || observed.slots.values().any(|slot| slot.interface.is_some());
+    let interfaces = async {
+        if has_interfaces { interfaces(world, &which).await } else { Ok(BTreeMap::new()) }
+    };
+    let (asgs, instances, volumes, interfaces) = futures::join!(asgs, instances(world, &which), volumes(world, &which), interfaces);
+    if let Some(asgs) = asgs? {
+        observed.asgs = asgs;
+    }
+    observed.instances = instances?;
+    observed.volumes = volumes?;
+    observed.interfaces = interfaces?;
+    observed.records.clear();
+    ask_by_id(world, observed).await
+}
+
+/// Reads what a plan asked to see.
+///
+/// # Errors
+/// The first call that failed.
+pub async fn look<W: Cloud + Table>(world: &W, observed: &mut Observed, look: &Look) -> Called<()> {
+    if look.hooks {
+        let names: Vec<_> = observed.asgs.iter().map(|asg: &Asg| asg.name.clone()).collect();
+        let answers = futures::future::join_all(names.iter().map(|name| world.hooks(name))).await;
+        let mut ours = Vec::new();
+        for hooks in answers {
+            ours.extend(hooks?.into_iter().filter(|hook| is_ours(&observed.deployment, hook.name.as_str())));
+        }
+        observed.hooks = Some(ours);
+    }
+    for key in &look.records {
+        let seen = world.record(key).await?;
+        observed.records.insert(key.clone(), seen);
+    }
+    if !look.subnets.is_empty() {
+        let ids: Vec<_> = look.subnets.iter().cloned().collect();
+        let found = world.subnets(&ids).await?;
+        observed.subnets.extend(found.into_iter().map(|subnet| (subnet.id.clone(), subnet)));
+    }
+    Ok(())
+}
+
+/// A hook is ours by its name: `stateful-asg-<deployment>-...`.
+#[must_use]
+pub fn is_ours(deployment: &DeploymentId, hook: &str) -> bool {
+    hook.strip_prefix("stateful-asg-").and_then(|rest| rest.strip_prefix(deployment.as_str())).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// Asks by ID for everything on record that the group's reading lacks: only that can show absence.
+async fn ask_by_id<W: Cloud>(world: &W, observed: &mut Observed) -> Called<()> {
+    let slots = || observed.slots.values();
+    let holders: BTreeSet<InstanceId> = slots()
+        .filter_map(|slot| slot.holder.as_ref().map(|holder| holder.instance.clone()))
+        .filter(|id| !observed.instances.contains_key(id))
+        .collect();
+    let volumes: BTreeSet<VolumeId> = slots()
+        .flat_map(|slot| slot.volumes.values().filter_map(|record| record.id.clone()))
+        .filter(|id| !observed.volumes.contains_key(id))
+        .collect();
+    let interfaces: BTreeSet<InterfaceId> = slots()
+        .filter_map(|slot| slot.interface.as_ref().and_then(|record| record.id.clone()))
+        .filter(|id| !observed.interfaces.contains_key(id))
+        .collect();
+    let (found_instances, found_volumes, found_interfaces) = futures::join!(
+        async { if holders.is_empty() { Ok(Vec::new()) } else { world.instances(&Which::Ids(holders.iter().cloned().collect())).await } },
+        async { if volumes.is_empty() { Ok(Vec::new()) } else { world.volumes(&Which::Ids(volumes.iter().cloned().collect())).await } },
+        async { if interfaces.is_empty() { Ok(Vec::new()) } else { world.interfaces(&Which::Ids(interfaces.iter().cloned().collect())).await } },
+    );
+    observed.instances.extend(found_instances?.into_iter().map(|i| (i.id.clone(), i)));
+    observed.volumes.extend(found_volumes?.into_iter().map(|v| (v.id.clone(), v)));
+    observed.interfaces.extend(found_interfaces?.into_iter().map(|i| (i.id.clone(), i)));
+    observed.absent = Absent {
+        instances: holders.into_iter().filter(|id| !observed.instances.contains_key(id)).collect(),
+        volumes: volumes.into_iter().filter(|id| !observed.volumes.contains_key(id)).collect(),
+        interfaces: interfaces.into_iter().filter(|id| !observed.interfaces.contains_key(id)).collect(),
+    };
+    Ok(())
+}
+
+type Of = (GroupName, DeploymentId);
+
+async fn instances<W: Cloud>(world: &W, of: &Of) -> Called<BTreeMap<InstanceId, Instance>> {
+    let found = world.instances(&Which::Group(of.0.clone(), of.1.clone())).await?;
+    Ok(found.into_iter().map(|i| (i.id.clone(), i)).collect())
+}
+
+async fn volumes<W: Cloud>(world: &W, of: &Of) -> Called<BTreeMap<VolumeId, Volume>> {
+    let found = world.volumes(&Which::Group(of.0.clone(), of.1.clone())).await?;
+    Ok(found.into_iter().map(|v| (v.id.clone(), v)).collect())
+}
+
+async fn interfaces<W: Cloud>(world: &W, of: &Of) -> Called<BTreeMap<InterfaceId, Interface>> {
+    let found = world.interfaces(&Which::Group(of.0.clone(), of.1.clone())).await?;
+    Ok(found.into_iter().map(|i| (i.id.clone(), i)).collect())
+}
+
+fn by_number(slots: Vec<Slot>) -> BTreeMap<stateful_asg_core::ids::SlotNumber, Slot> {
+    slots.into_iter().map(|slot| (slot.number, slot)).collect()
+}
+
+fn by_key(actions: Vec<Action>) -> BTreeMap<(InstanceId, stateful_asg_core::cloud::Transition), Action> {
+    actions.into_iter().map(|action| ((action.instance.clone(), action.transition), action)).collect()
+}

@@ -1,0 +1,356 @@
+//! The settle loop: observe, plan, apply, until nothing is left to do for the group.
+//!
+//! One settle at a time works on a group, by the lease in the group's item: that is economy. Two
+//! that work on one group at once are kept from harm by conditional writes and by EC2 itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use stateful_asg_core::cloud::{Asg, Transition};
+use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId};
+use stateful_asg_core::observed::{FailureKind, Notes, Observed};
+use stateful_asg_core::plan::{self, Look, Plan, invariants};
+use stateful_asg_core::spec::Limits;
+use stateful_asg_core::step::Step;
+use stateful_asg_core::table::{Group, HookResult};
+use stateful_asg_core::waiting::Waiting;
+use tracing::{debug, error, info, warn};
+
+use crate::apply::{apply_all, remember};
+use crate::observe::{Target, look, observe, refresh};
+use crate::ports::{CallError, Rest, World};
+
+/// How long a lease lasts without being prolonged.
+pub const LEASE: Duration = Duration::from_secs(60);
+/// How much of the invocation's time is kept for giving the lease back.
+const MARGIN: Duration = Duration::from_secs(10);
+/// How long a partial reading may go on before everything is read again.
+const STALE_AFTER: Duration = Duration::from_secs(20);
+/// How many plans may follow one reading.
+const PLANS_A_READING: u32 = 64;
+/// How often a failing reading is tried before the settle gives up.
+const READING_TRIES: u32 = 4;
+
+/// One settle.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The group.
+    pub group: GroupName,
+    /// Our deployment.
+    pub deployment: DeploymentId,
+    /// What the deployment allows a spec to ask for.
+    pub limits: Limits,
+    /// Who we are: unique for each invocation.
+    pub owner: String,
+    /// When the invocation ends.
+    pub deadline: Timestamp,
+    /// Read hooks and records too.
+    pub audit: bool,
+    /// Read hooks too.
+    pub hooks: bool,
+}
+
+/// What a settle did.
+#[derive(Debug, Clone, Default)]
+pub struct Settled {
+    /// We held the lease; if not, its holder goes round again for us.
+    pub led: bool,
+    /// Readings, partial ones among them.
+    pub passes: u32,
+    /// Steps that succeeded, by kind.
+    pub steps: BTreeMap<&'static str, u64>,
+    /// Calls that failed, by kind of failure.
+    pub failures: BTreeMap<FailureKind, u64>,
+    /// Steps that the second opinion refused: each is a bug to report.
+    pub refused: Vec<String>,
+    /// What is waited for at the end.
+    pub waiting: Vec<Waiting>,
+    /// Launches that were continued, and how long after their event.
+    pub continued: Vec<(InstanceId, Duration)>,
+    /// The invocation's time ran out with something left to do.
+    pub unfinished: bool,
+}
+
+/// A settle that could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The lease could not be asked for.
+    #[error("could not wake group {group}")]
+    Wake {
+        /// The group.
+        group: GroupName,
+        /// Why.
+        #[source]
+        source: CallError,
+    },
+    /// The group could not be read.
+    #[error("could not read group {group}")]
+    Observe {
+        /// The group.
+        group: GroupName,
+        /// Why.
+        #[source]
+        source: CallError,
+    },
+}
+
+/// Settles one group: returns when nothing is left to do but wait for an event, or time runs out.
+///
+/// # Errors
+/// When the table or the group cannot be read; the lease is given back first.
+pub async fn settle<W: World>(world: &W, job: &Job) -> Result<Settled, SettleError> {
+    let woken = world
+        .wake(&job.group, &job.owner, world.now(), LEASE)
+        .await
+        .map_err(|source| SettleError::Wake { group: job.group.clone(), source })?;
+    if !woken.ours {
+        debug!(group = %job.group, "another settle holds the lease and goes round again");
+        return Ok(Settled::default());
+    }
+    let target = Target { group: job.group.clone(), deployment: job.deployment.clone(), limits: job.limits.clone() };
+    let mut run = Run {
+        world,
+        job,
+        target,
+        record: woken.record,
+        dirty: woken.dirty,
+        prolonged: world.now(),
+        notes: Notes::default(),
+        settled: Settled { led: true, ..Settled::default() },
+    };
+    run.rounds().await
+}
+
+/// What one settle carries from pass to pass.
+struct Run<'w, W> {
+    world: &'w W,
+    job: &'w Job,
+    target: Target,
+    record: Option<Group>,
+    dirty: u64,
+    prolonged: Timestamp,
+    notes: Notes,
+    settled: Settled,
+}
+
+/// How a round ended.
+enum Next {
+    /// Everything must be read again.
+    Read,
+    /// What changes while we wait is read again after this long.
+    Poll(Duration),
+    /// Nothing is left to do.
+    Rest,
+}
+
+impl<W: World> Run<'_, W> {
+    async fn rounds(&mut self) -> Result<Settled, SettleError> {
+        let mut audited = false;
+        loop {
+            let mut observed = match self.read().await {
+                Ok(observed) => observed,
+                Err(source) => {
+                    let soon = Rest { digest: String::new(), look_at: Some(self.world.now()), audited: false };
+                    self.give_back(&soon).await;
+                    return Err(SettleError::Observe { group: self.job.group.clone(), source });
+                }
+            };
+            let read_at = self.world.now();
+            let (next, plan) = self.round(&mut observed, read_at, &mut audited).await;
+            self.record = observed.record.clone();
+            self.notes = observed.notes.clone();
+            let out_of_time = self.left() <= MARGIN;
+            if !out_of_time && !matches!(next, Next::Rest) {
+                continue;
+            }
+            self.settled.unfinished = !matches!(next, Next::Rest);
+            let look_at = if self.settled.unfinished { Some(self.world.now()) } else { plan.look_at };
+            let rest = Rest { digest: digest(&observed.asgs.iter().collect::<Vec<_>>()), look_at, audited };
+            if self.give_back(&rest).await || out_of_time {
+                self.settled.waiting = plan.waiting;
+                return Ok(std::mem::take(&mut self.settled));
+            }
+        }
+    }
+
+    /// From one full reading on: plans and applies, polling while it only waits.
+    async fn round(&mut self, observed: &mut Observed, read_at: Timestamp, audited: &mut bool) -> (Next, Plan) {
+        loop {
+            let (next, plan) = self.plans(observed, audited).await;
+            let Next::Poll(pace) = next else { return (next, plan) };
+            if self.left() <= MARGIN + pace {
+                return (Next::Poll(pace), plan);
+            }
+            self.world.sleep(pace).await;
+            let woken = self.prolong().await;
+            let stale = self.world.now().duration_since(read_at) >= to_signed(STALE_AFTER);
+            if woken || stale {
+                return (Next::Read, plan);
+            }
+            self.settled.passes += 1;
+            if let Err(error) = refresh(self.world, observed, true).await {
+                warn!(group = %self.job.group, %error, "reading again failed");
+                return (Next::Read, plan);
+            }
+        }
+    }
+
+    /// Plans and applies on one reading, folding in what succeeds, until only waits are left.
+    async fn plans(&mut self, observed: &mut Observed, audited: &mut bool) -> (Next, Plan) {
+        let mut plan = Plan::default();
+        let mut looked = Look::default();
+        for _ in 0..PLANS_A_READING {
+            let now = self.world.now();
+            plan = plan::plan(observed, now);
+            self.ask_more(&mut plan, observed, audited);
+            if !plan.look.is_empty() && plan.look != looked {
+                looked = plan.look.clone();
+                match look(self.world, observed, &plan.look).await {
+                    Ok(()) => continue,
+                    Err(error) => {
+                        warn!(group = %self.job.group, %error, "looking closer failed");
+                        return (Next::Poll(Duration::from_secs(2)), plan);
+                    }
+                }
+            }
+            let (steps, violations) = invariants::check(observed, &plan, now);
+            for violation in violations {
+                error!(group = %self.job.group, %violation, "a bug: the plan breaks a rule");
+                self.settled.refused.push(violation.to_string());
+            }
+            if steps.is_empty() {
+                return (pause(&plan), plan);
+            }
+            if self.apply(observed, steps).await {
+                return (Next::Read, plan);
+            }
+            looked = Look::default();
+        }
+        (Next::Read, plan)
+    }
+
+    /// Hooks are read where the event or the audit asks for it, records of ours in the audit.
+    fn ask_more(&self, plan: &mut Plan, observed: &Observed, audited: &mut bool) {
+        if (self.job.audit || self.job.hooks) && observed.hooks.is_none() {
+            plan.look.hooks = true;
+        }
+        if self.job.audit && !*audited {
+            let slots = observed.slots.values().filter_map(|slot| slot.record.as_ref());
+            let ours = slots.chain(observed.record.iter().filter_map(|group| group.record.as_ref()));
+            plan.look.records.extend(ours.map(|record| record.key.clone()));
+            *audited = true;
+        }
+    }
+
+    /// Takes the steps; true where a fresh reading must follow.
+    async fn apply(&mut self, observed: &mut Observed, steps: Vec<Step>) -> bool {
+        let applied = apply_all(self.world, steps).await;
+        let now = self.world.now();
+        for (step, outcome) in &applied.done {
+            info!(group = %self.job.group, step = %step.key(), "done");
+            *self.settled.steps.entry(step.kind()).or_default() += 1;
+            self.note_continued(observed, step, now);
+            observed.fold(step, outcome, now);
+        }
+        for (step, error) in &applied.failed {
+            warn!(group = %self.job.group, step = %step.key(), %error, "failed");
+            *self.settled.failures.entry(error.kind).or_default() += 1;
+            remember(observed, step, error, now);
+        }
+        !applied.failed.is_empty()
+    }
+
+    fn note_continued(&mut self, observed: &Observed, step: &Step, now: Timestamp) {
+        let Step::Complete { action, result: HookResult::Continue } = step else { return };
+        if action.transition != Transition::Launching {
+            return;
+        }
+        let since = observed.actions.get(&(action.instance.clone(), action.transition)).map_or(now, |noted| noted.since);
+        let took = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        self.settled.continued.push((action.instance.clone(), took));
+    }
+
+    async fn read(&mut self) -> Result<Observed, CallError> {
+        let mut tries = 0;
+        loop {
+            self.settled.passes += 1;
+            let error = match observe(self.world, &self.target, self.record.clone(), self.notes.clone()).await {
+                Ok(observed) => return Ok(observed),
+                Err(error) => error,
+            };
+            tries += 1;
+            *self.settled.failures.entry(error.kind).or_default() += 1;
+            if !error.kind.is_retryable() || tries >= READING_TRIES || self.left() <= MARGIN {
+                return Err(error);
+            }
+            warn!(group = %self.job.group, %error, "reading failed; once more");
+            self.world.sleep(Duration::from_secs(2)).await;
+        }
+    }
+
+    /// Prolongs the lease when a third of it has passed; true where somebody woke the group meanwhile.
+    async fn prolong(&mut self) -> bool {
+        let now = self.world.now();
+        if now.duration_since(self.prolonged) < to_signed(LEASE / 3) {
+            return false;
+        }
+        match self.world.prolong(&self.job.group, &self.job.owner, now, LEASE).await {
+            Ok(Some(dirty)) => {
+                self.prolonged = now;
+                std::mem::replace(&mut self.dirty, dirty) != dirty
+            }
+            Ok(None) => {
+                info!(group = %self.job.group, "another settle took the lease over");
+                false
+            }
+            Err(error) => {
+                warn!(group = %self.job.group, %error, "could not prolong the lease");
+                false
+            }
+        }
+    }
+
+    /// Gives the lease back; false where the group was woken meanwhile: we go round again.
+    async fn give_back(&mut self, rest: &Rest) -> bool {
+        let now = self.world.now();
+        match self.world.give_back(&self.job.group, &self.job.owner, self.dirty, rest, now).await {
+            Ok(true) => true,
+            Ok(false) => {
+                if let Ok(Some(dirty)) = self.world.prolong(&self.job.group, &self.job.owner, now, LEASE).await {
+                    self.dirty = dirty;
+                }
+                false
+            }
+            Err(error) => {
+                warn!(group = %self.job.group, %error, "could not give the lease back; it expires");
+                true
+            }
+        }
+    }
+
+    fn left(&self) -> Duration {
+        Duration::try_from(self.job.deadline.duration_since(self.world.now())).unwrap_or_default()
+    }
+}
+
+/// The quickest pace that a wait asks for.
+fn pause(plan: &Plan) -> Next {
+    plan.waiting.iter().filter_map(|waiting| waiting.reason.pace()).min().map_or(Next::Rest, Next::Poll)
+}
+
+fn to_signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+/// A digest of what Auto Scaling shows of a group: where it differs from the last one, something happened.
+#[must_use]
+pub fn digest(asgs: &[&Asg]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for asg in asgs {
+        lines.push(format!("{} {} {}", asg.name, asg.desired, asg.deleting));
+        lines.extend(asg.members.iter().map(|(id, member)| format!("{id} {:?}", member.lifecycle)));
+    }
+    lines.sort();
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, lines.join("\n").as_bytes()).to_string()
+}

@@ -1,0 +1,119 @@
+//! EC2: instances, volumes, interfaces, and the network that exists by default.
+
+mod attach;
+mod describe;
+mod instance_types;
+mod instances;
+mod interfaces;
+mod network;
+mod tags;
+mod templates;
+mod termination;
+mod volumes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::guest::{Guest, WriteSpan};
+use super::lagged::Shelf;
+use super::types::{CreateNetworkInterface, CreateVolume, Instance, LaunchTemplate, NetworkInterface, Volume};
+use super::{Answer, Aws, AwsError, Settings};
+pub(super) use describe::wildcard;
+pub(super) use instances::Launch;
+use network::Network;
+
+/// The state of EC2.
+#[derive(Debug)]
+pub(super) struct Ec2 {
+    pub(super) instances: Shelf<Instance>,
+    pub(super) volumes: Shelf<Volume>,
+    pub(super) interfaces: Shelf<NetworkInterface>,
+    /// Which volumes are root volumes.
+    pub(super) roots: BTreeSet<String>,
+    pub(super) network: Network,
+    pub(super) templates: BTreeMap<String, LaunchTemplate>,
+    volume_tokens: BTreeMap<String, (CreateVolume, Arc<Volume>)>,
+    interface_tokens: BTreeMap<String, (CreateNetworkInterface, Arc<NetworkInterface>)>,
+    /// Instances whose metadata shows their tags.
+    pub(super) metadata_tags: BTreeSet<String>,
+    pub(super) guests: BTreeMap<String, Guest>,
+    pub(super) writes: BTreeMap<String, Vec<WriteSpan>>,
+}
+
+impl Ec2 {
+    pub(super) fn new(settings: &Settings, rng: &mut ChaCha8Rng, keep_past: bool) -> Self {
+        Self {
+            instances: Shelf::new(keep_past),
+            volumes: Shelf::new(keep_past),
+            interfaces: Shelf::new(keep_past),
+            roots: BTreeSet::new(),
+            network: Network::new(settings, rng),
+            templates: BTreeMap::new(),
+            volume_tokens: BTreeMap::new(),
+            interface_tokens: BTreeMap::new(),
+            metadata_tags: BTreeSet::new(),
+            guests: BTreeMap::new(),
+            writes: BTreeMap::new(),
+        }
+    }
+}
+
+impl Aws {
+    pub(super) fn instance_mut(&mut self, id: &str) -> Option<&mut Instance> {
+        let oldest = self.oldest();
+        self.ec2.instances.change(self.now, oldest, id)
+    }
+
+    fn volume_mut(&mut self, id: &str) -> Option<&mut Volume> {
+        let oldest = self.oldest();
+        self.ec2.volumes.change(self.now, oldest, id)
+    }
+
+    fn interface_mut(&mut self, id: &str) -> Option<&mut NetworkInterface> {
+        let oldest = self.oldest();
+        self.ec2.interfaces.change(self.now, oldest, id)
+    }
+
+    /// The instance that a call names. Documented (EC2 Developer Guide, *Eventual consistency*): an
+    /// object may be unknown for a moment after it was made.
+    fn known_instance(&mut self, id: &str) -> Answer<Arc<Instance>> {
+        let moment = self.moment();
+        let seen = self.ec2.instances.at(id, moment).is_some();
+        let instance = self.ec2.instances.get(id).filter(|_| seen);
+        instance.cloned().ok_or_else(|| no_instance(id))
+    }
+
+    fn known_volume(&mut self, id: &str) -> Answer<Arc<Volume>> {
+        let moment = self.moment();
+        let seen = self.ec2.volumes.at(id, moment).is_some();
+        let volume = self.ec2.volumes.get(id).filter(|_| seen);
+        volume.cloned().ok_or_else(|| no_volume(id))
+    }
+
+    fn known_interface(&mut self, id: &str) -> Answer<Arc<NetworkInterface>> {
+        let moment = self.moment();
+        let seen = self.ec2.interfaces.at(id, moment).is_some();
+        let interface = self.ec2.interfaces.get(id).filter(|_| seen);
+        interface.cloned().ok_or_else(|| no_interface(id))
+    }
+}
+
+fn no_instance(id: &str) -> AwsError {
+    AwsError::new("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"))
+}
+
+fn no_volume(id: &str) -> AwsError {
+    AwsError::new("InvalidVolume.NotFound", format!("The volume '{id}' does not exist."))
+}
+
+fn no_interface(id: &str) -> AwsError {
+    AwsError::new("InvalidNetworkInterfaceID.NotFound", format!("The networkInterface ID '{id}' does not exist"))
+}
+
+/// Documented: a client token is at most 64 ASCII characters, and used again with other parameters
+/// it is refused (EC2 API reference, *Ensuring idempotency*).
+fn mismatch(token: &str) -> AwsError {
+    AwsError::new("IdempotentParameterMismatch", format!("The client token '{token}' was used before with other parameters."))
+}

@@ -1,0 +1,254 @@
+//! The whole of it: the model, its wire face, its clock, and the local Lambda.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::clock::{CLOCK_VARIABLE, Clock};
+use crate::lambda::{FunctionSettings, Lambda, LambdaConfig, deployment_rules};
+use crate::model::{Aws, BEGINNING, Settings};
+use crate::wire::dynamo::{Dynamo, DynamoRefusal};
+use crate::wire::{Backend, Calls, serve};
+
+/// The longest that the model is left alone, in simulated time.
+const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(60);
+
+/// The longest, in real time, that ending may take.
+const LONGEST_END: Duration = Duration::from_secs(5);
+
+/// What a simulator is started with.
+#[derive(Debug, Clone)]
+pub struct SimulatorConfig {
+    /// The port on 127.0.0.1; `None` takes a free one.
+    pub port: Option<u16>,
+    /// How the simulated AWS behaves, its seed included.
+    pub settings: Settings,
+    /// Simulated seconds in a real second.
+    pub speed: f64,
+    /// The compiled functions; `None` leaves events undelivered.
+    pub functions: Option<FunctionsConfig>,
+}
+
+impl Default for SimulatorConfig {
+    fn default() -> Self {
+        Self { port: None, settings: Settings::default(), speed: 10.0, functions: None }
+    }
+}
+
+/// The compiled functions.
+#[derive(Debug, Clone)]
+pub struct FunctionsConfig {
+    /// The binary for all of them.
+    pub binary: PathBuf,
+    /// Variables of their environment, beside Lambda's own, the endpoint and dummy credentials.
+    pub env: BTreeMap<String, String>,
+    /// The deployment's ID: hooks that begin with `stateful-asg-ID-` are its own.
+    pub deployment: String,
+}
+
+/// Why a simulator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or may not be used.
+    #[error("cannot listen on {address}: choose another port, or none to take a free one")]
+    Listen {
+        /// What was tried.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The binary is not there.
+    #[error("there is no file {0}: build the functions first")]
+    NoBinary(PathBuf),
+    /// The threads that it runs on.
+    #[error("cannot start the simulator's threads")]
+    Threads(#[source] std::io::Error),
+    /// The database in memory.
+    #[error("cannot start the simulated DynamoDB")]
+    Dynamo(#[source] DynamoRefusal),
+}
+
+/// A running simulated AWS. It runs on threads of its own until it is shut down or dropped, which
+/// ends the functions' processes too.
+pub struct Simulator {
+    backend: Arc<Backend>,
+    lambda: Option<Arc<Lambda>>,
+    clock: Clock,
+    address: SocketAddr,
+    region: String,
+    runtime: Option<Runtime>,
+}
+
+impl Simulator {
+    /// Starts to listen, and to let simulated time pass.
+    pub fn start(config: SimulatorConfig) -> Result<Self, StartError> {
+        let SimulatorConfig { port, settings, speed, functions } = config;
+        if let Some(missing) = functions.as_ref().map(|functions| &functions.binary).filter(|binary| !binary.is_file())
+        {
+            return Err(StartError::NoBinary(missing.clone()));
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(StartError::Threads)?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port.unwrap_or_default()));
+        let listen = |source| StartError::Listen { address, source };
+        let listener = runtime.block_on(TcpListener::bind(address)).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let clock = Clock::start(BEGINNING, speed);
+        let dynamo = Dynamo::start(clock).map_err(StartError::Dynamo)?;
+        let (region, account) = (settings.region.clone(), settings.account.clone());
+        let backend = Arc::new(Backend::new(Aws::new(settings), dynamo, clock, account.clone()));
+        let lambda = functions.map(|functions| {
+            let config = lambda_config(functions, address, region.clone(), account);
+            Arc::new(Lambda::new(config, clock, runtime.handle().clone()))
+        });
+
+        let server = serve(listener, backend.clone());
+        runtime.spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the simulated AWS no longer answers");
+            }
+        });
+        runtime.spawn(keep_time(backend.clone(), lambda.clone(), clock));
+        if let Some(lambda) = lambda.clone() {
+            runtime.spawn(async move { lambda.keep_schedule().await });
+        }
+        Ok(Self { backend, lambda, clock, address, region, runtime: Some(runtime) })
+    }
+
+    /// Where it listens, such as `http://127.0.0.1:4566`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The environment that a client needs: endpoint, Region, dummy credentials and the clock.
+    #[must_use]
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut variables = client_variables(self.address, &self.region);
+        variables.insert("AWS_ACCESS_KEY_ID".to_owned(), "SIMULATED-operator".to_owned());
+        variables.insert("AWS_SECRET_ACCESS_KEY".to_owned(), "simulated".to_owned());
+        variables.insert(CLOCK_VARIABLE.to_owned(), self.clock.to_variable());
+        variables
+    }
+
+    /// The simulated time.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Does something with the model, at the present simulated time. The server waits meanwhile.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Aws) -> T) -> T {
+        self.backend.with(act)
+    }
+
+    /// API calls over the wire so far by operation, such as `ec2:AttachVolume` or `dynamodb:GetItem`.
+    /// What [`with`](Self::with) and [`dynamo`](Self::dynamo) do is not counted.
+    #[must_use]
+    pub fn counts(&self) -> Calls {
+        let mut total = Calls::new();
+        for (operation, count) in self.counts_by_caller().into_values().flatten() {
+            *total.entry(operation).or_default() += count;
+        }
+        total
+    }
+
+    /// As [`counts`](Self::counts), apart for each function (by name) and other caller (by access key).
+    #[must_use]
+    pub fn counts_by_caller(&self) -> BTreeMap<String, Calls> {
+        self.backend.calls()
+    }
+
+    /// The simulated DynamoDB.
+    #[must_use]
+    pub fn dynamo(&self) -> &Dynamo {
+        self.backend.dynamo()
+    }
+
+    /// The local Lambda, if there are functions: its journal, its taps.
+    #[must_use]
+    pub fn lambda(&self) -> Option<&Lambda> {
+        self.lambda.as_deref()
+    }
+
+    /// Every invocation so far.
+    #[must_use]
+    pub fn invocations(&self) -> Vec<crate::lambda::Invocation> {
+        self.lambda.as_ref().map(|lambda| lambda.journal().invocations()).unwrap_or_default()
+    }
+
+    /// Ends the server and the functions' processes.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        if let Some(lambda) = &self.lambda {
+            lambda.close();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            // On a thread of its own, so that this may be dropped within another runtime; waited
+            // for, so that no process outlives it.
+            let ending = std::thread::spawn(move || runtime.shutdown_timeout(LONGEST_END));
+            let _ = ending.join();
+        }
+    }
+}
+
+/// Lets the model keep up with the clock, and hands its events on.
+async fn keep_time(backend: Arc<Backend>, lambda: Option<Arc<Lambda>>, clock: Clock) {
+    loop {
+        let (events, next) = backend.keep_up();
+        if let Some(lambda) = &lambda {
+            events.iter().for_each(|emitted| lambda.put(&emitted.event));
+        }
+        let nap =
+            next.map_or(LONGEST_NAP, |next| next.duration_since(clock.now()).clamp(SignedDuration::ZERO, LONGEST_NAP));
+        tokio::select! {
+            () = clock.sleep(nap) => {}
+            () = backend.bell.notified() => {}
+        }
+    }
+}
+
+fn client_variables(address: SocketAddr, region: &str) -> BTreeMap<String, String> {
+    let pairs = [
+        ("AWS_ENDPOINT_URL", format!("http://{address}")),
+        ("AWS_REGION", region.to_owned()),
+        ("AWS_DEFAULT_REGION", region.to_owned()),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The functions as the template deploys them: 15 minutes for those that settle, one for the sweep.
+fn lambda_config(functions: FunctionsConfig, address: SocketAddr, region: String, account: String) -> LambdaConfig {
+    let function = |name: &str, minutes, most_environments| FunctionSettings {
+        name: name.to_owned(),
+        timeout: SignedDuration::from_mins(minutes),
+        most_environments,
+        memory_mb: 256,
+    };
+    let mut variables = client_variables(address, &region);
+    variables.extend(functions.env);
+    LambdaConfig {
+        binary: functions.binary,
+        variables,
+        functions: vec![function("lifecycle", 15, 10), function("instance", 15, 10), function("sweep", 1, 2)],
+        rules: deployment_rules(&functions.deployment),
+        every_minute: Some("sweep".to_owned()),
+        region,
+        account,
+    }
+}

@@ -1,0 +1,169 @@
+//! What goes wrong with calls, drawn from a seed or scripted.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What goes wrong with one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Refused: too many requests.
+    Throttled,
+    /// Refused: a right is missing.
+    Denied,
+    /// An internal error, and nothing was applied.
+    Internal,
+    /// Applied, and answered with an error.
+    AnswerLost,
+    /// Answered with an error now, applied after this long.
+    Late(Duration),
+    /// The caller sleeps this long before the call goes out, and does not know.
+    Pause(Duration),
+    /// The caller dies before the call goes out.
+    CrashBefore,
+    /// The caller dies after the call was applied, before its answer.
+    CrashAfter,
+}
+
+impl Fault {
+    /// A stable name, for counts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Denied => "denied",
+            Self::Internal => "internal",
+            Self::AnswerLost => "answer lost",
+            Self::Late(_) => "late effect",
+            Self::Pause(_) => "pause",
+            Self::CrashBefore => "crash before",
+            Self::CrashAfter => "crash after",
+        }
+    }
+
+    /// Makes sense only for a call that changes something.
+    const fn needs_effect(self) -> bool {
+        matches!(self, Self::AnswerLost | Self::Late(_) | Self::CrashAfter)
+    }
+}
+
+/// How often faults strike: chances in a thousand calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Odds {
+    /// [`Fault::Throttled`].
+    pub throttled: u32,
+    /// [`Fault::Denied`].
+    pub denied: u32,
+    /// [`Fault::Internal`].
+    pub internal: u32,
+    /// [`Fault::AnswerLost`].
+    pub answer_lost: u32,
+    /// [`Fault::Late`].
+    pub late: u32,
+    /// [`Fault::Pause`].
+    pub pause: u32,
+    /// [`Fault::CrashBefore`].
+    pub crash_before: u32,
+    /// [`Fault::CrashAfter`].
+    pub crash_after: u32,
+}
+
+/// Whether a call changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// It only looks.
+    Read,
+    /// It changes something.
+    Change,
+}
+
+/// The faults of one world.
+#[derive(Debug)]
+pub struct Faults {
+    /// How often they strike.
+    pub odds: Odds,
+    /// The shortest and longest way to AWS and back again, in milliseconds each way.
+    pub latency: (u64, u64),
+    /// Operations that are refused for want of a right until taken out again.
+    pub forbidden: BTreeSet<String>,
+    scripted: BTreeMap<String, VecDeque<Fault>>,
+    struck: BTreeMap<(&'static str, &'static str), u64>,
+    rng: ChaCha8Rng,
+}
+
+impl Faults {
+    /// No faults, and 5 to 50 milliseconds each way.
+    #[must_use]
+    pub fn none(seed: u64) -> Self {
+        Self {
+            odds: Odds::default(),
+            latency: (5, 50),
+            forbidden: BTreeSet::new(),
+            scripted: BTreeMap::new(),
+            struck: BTreeMap::new(),
+            rng: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+
+    /// The next call of this operation fails so. Said several times, as many calls do.
+    pub fn next(&mut self, operation: &str, fault: Fault) {
+        self.scripted.entry(operation.to_owned()).or_default().push_back(fault);
+    }
+
+    /// Heals everything: no odds, no script, nothing forbidden.
+    pub fn heal(&mut self) {
+        self.odds = Odds::default();
+        self.scripted.clear();
+        self.forbidden.clear();
+    }
+
+    /// How often each fault struck each operation.
+    #[must_use]
+    pub fn struck(&self) -> &BTreeMap<(&'static str, &'static str), u64> {
+        &self.struck
+    }
+
+    pub(super) fn latency(&mut self) -> Duration {
+        let (least, most) = self.latency;
+        Duration::from_millis(self.rng.random_range(least..=most))
+    }
+
+    pub(super) fn strike(&mut self, operation: &'static str, sort: Sort) -> Option<Fault> {
+        let fault = self.draw(operation).filter(|fault| sort == Sort::Change || !fault.needs_effect())?;
+        *self.struck.entry((operation, fault.name())).or_default() += 1;
+        Some(fault)
+    }
+
+    fn draw(&mut self, operation: &str) -> Option<Fault> {
+        if self.forbidden.contains(operation) {
+            return Some(Fault::Denied);
+        }
+        if let Some(fault) = self.scripted.get_mut(operation).and_then(VecDeque::pop_front) {
+            return Some(fault);
+        }
+        if self.odds == Odds::default() {
+            return None;
+        }
+        let drawn = self.rng.random_range(0..1000_u32);
+        let span = self.rng.random_range(0..1000_u64);
+        let odds = self.odds;
+        let mut below = 0;
+        [
+            (odds.throttled, Fault::Throttled),
+            (odds.denied, Fault::Denied),
+            (odds.internal, Fault::Internal),
+            (odds.answer_lost, Fault::AnswerLost),
+            (odds.late, Fault::Late(Duration::from_millis(500 + span * 120))),
+            (odds.pause, Fault::Pause(Duration::from_millis(1000 + span * 400))),
+            (odds.crash_before, Fault::CrashBefore),
+            (odds.crash_after, Fault::CrashAfter),
+        ]
+        .into_iter()
+        .find_map(|(chance, fault)| {
+            below += chance;
+            (drawn < below).then_some(fault)
+        })
+    }
+}

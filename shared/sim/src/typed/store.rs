@@ -1,0 +1,89 @@
+//! The table's port and the clock's.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use stateful_asg_core::ids::{GroupName, InstanceId};
+use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
+use stateful_asg_runtime::ports::{Called, Clock, Rest, Summary, Table, Woken};
+
+use super::table::Cancelled;
+use super::{SimWorld, Sort};
+use crate::model::AwsError;
+
+impl From<Cancelled> for AwsError {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::new("TransactionCanceledException", format!("ConditionalCheckFailed: {cancelled}"))
+    }
+}
+
+impl Table for SimWorld {
+    async fn wake(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Woken> {
+        let (group, owner) = (group.clone(), owner.to_owned());
+        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.wake(&group, &owner, now, ttl))).await
+    }
+
+    async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<u64>> {
+        let (group, owner) = (group.clone(), owner.to_owned());
+        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.prolong(&group, &owner, now, ttl))).await
+    }
+
+    async fn give_back(&self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> Called<bool> {
+        let (group, owner, rest) = (group.clone(), owner.to_owned(), rest.clone());
+        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| {
+            Ok(table.give_back(&group, &owner, dirty, &rest, now))
+        })
+        .await
+    }
+
+    async fn group(&self, group: &GroupName) -> Called<Option<Group>> {
+        let group = group.clone();
+        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| Ok(table.group(&group).map(|group| Group::clone(group))))
+            .await
+    }
+
+    async fn slots(&self, group: &GroupName) -> Called<(Vec<Slot>, Vec<Action>)> {
+        let group = group.clone();
+        self.call("dynamodb:Query", Sort::Read, move |_, table, _| {
+            let slots = table.slots(&group).map(|slot| Slot::clone(slot)).collect();
+            Ok((slots, table.actions(&group).cloned().collect()))
+        })
+        .await
+    }
+
+    async fn binding(&self, instance: &InstanceId) -> Called<Option<Binding>> {
+        let bound = Bound::Instance(instance.clone());
+        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| Ok(table.bindings().get(&bound).cloned())).await
+    }
+
+    async fn summaries(&self) -> Called<Vec<Summary>> {
+        self.call("dynamodb:Query", Sort::Read, |_, table, _| Ok(table.summaries())).await
+    }
+
+    async fn note_action(&self, group: &GroupName, action: &Action) -> Called<()> {
+        let (group, action) = (group.clone(), action.clone());
+        self.call("dynamodb:PutItem", Sort::Change, move |_, table, _| {
+            table.note_action(&group, &action);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn write(&self, write: &TableWrite) -> Called<()> {
+        let write = write.clone();
+        self.call("dynamodb:TransactWriteItems", Sort::Change, move |_, table, stamp| {
+            Ok(table.write(&write, stamp.now, &stamp.actor)?)
+        })
+        .await
+    }
+}
+
+impl Clock for SimWorld {
+    fn now(&self) -> Timestamp {
+        self.region.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

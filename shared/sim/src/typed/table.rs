@@ -1,0 +1,273 @@
+//! The table, in memory: every condition that the real one has, and a log of what took effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use stateful_asg_core::cloud::Transition;
+use stateful_asg_core::ids::{Generation, GroupName, InstanceId, SlotNumber};
+use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
+use stateful_asg_runtime::ports::{Rest, Summary, Woken};
+
+/// A write that took effect.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: String,
+    /// What was written.
+    pub write: Rc<TableWrite>,
+    /// The slot's item before.
+    pub slot_before: Option<Rc<Slot>>,
+    /// The group's item before.
+    pub group_before: Option<Rc<Group>>,
+}
+
+/// Why a transaction was cancelled: which item's condition did not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not as the write expected it")]
+pub struct Cancelled(pub String);
+
+#[derive(Debug, Clone)]
+struct Lease {
+    owner: String,
+    expires: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct GroupItem {
+    content: Option<Stored<Group>>,
+    lease: Option<Lease>,
+    epoch: u64,
+    dirty: u64,
+    seen: u64,
+    digest: Option<String>,
+    look_at: Option<Timestamp>,
+    audited_at: Option<Timestamp>,
+}
+
+/// An item and the write that made it, by which a retry recognises its own success.
+#[derive(Debug, Clone)]
+struct Stored<T> {
+    value: Rc<T>,
+    op: Rc<TableWrite>,
+}
+
+type ActionKey = (GroupName, InstanceId, Transition);
+
+/// The table's items.
+#[derive(Debug, Default)]
+pub struct MemoryTable {
+    groups: BTreeMap<GroupName, GroupItem>,
+    slots: BTreeMap<(GroupName, SlotNumber), Stored<Slot>>,
+    actions: BTreeMap<ActionKey, Action>,
+    bindings: BTreeMap<Bound, Binding>,
+    log: Vec<Written>,
+    /// Everyone who asks for a lease gets it: safety must not rest on it.
+    pub leases_off: bool,
+}
+
+impl MemoryTable {
+    /// Everything that was written, oldest first; leases and notes of actions aside.
+    #[must_use]
+    pub fn log(&self) -> &[Written] {
+        &self.log
+    }
+
+    /// The bindings.
+    #[must_use]
+    pub fn bindings(&self) -> &BTreeMap<Bound, Binding> {
+        &self.bindings
+    }
+
+    /// A group's item.
+    #[must_use]
+    pub fn group(&self, group: &GroupName) -> Option<&Rc<Group>> {
+        self.groups.get(group)?.content.as_ref().map(|stored| &stored.value)
+    }
+
+    /// A group's slots, by number.
+    pub fn slots(&self, group: &GroupName) -> impl Iterator<Item = &Rc<Slot>> {
+        let group = group.clone();
+        let from = (group.clone(), SlotNumber(0));
+        self.slots.range(from..).take_while(move |((of, _), _)| *of == group).map(|(_, stored)| &stored.value)
+    }
+
+    /// The groups that have an item.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupName> {
+        self.groups.keys()
+    }
+
+    /// All slots of all groups.
+    pub fn all_slots(&self) -> impl Iterator<Item = (&GroupName, &Rc<Slot>)> {
+        self.slots.iter().map(|((group, _), stored)| (group, &stored.value))
+    }
+
+    /// A group's lifecycle actions.
+    pub fn actions(&self, group: &GroupName) -> impl Iterator<Item = &Action> {
+        self.actions.iter().filter(move |((of, _, _), _)| of == group).map(|(_, action)| action)
+    }
+
+    /// The table is lost: every item is gone.
+    pub fn wipe(&mut self) {
+        let log = std::mem::take(&mut self.log);
+        *self = Self { log, leases_off: self.leases_off, ..Self::default() };
+    }
+
+    /// Time to live: forgets lifecycle actions that began before `oldest`.
+    pub fn expire_actions(&mut self, oldest: Timestamp) {
+        self.actions.retain(|_, action| action.since >= oldest);
+    }
+
+    pub(super) fn wake(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Woken {
+        let item = self.groups.entry(group.clone()).or_default();
+        item.dirty += 1;
+        let free = self.leases_off || item.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.expires <= now);
+        if free {
+            item.epoch += 1;
+            item.lease = Some(Lease { owner: owner.to_owned(), expires: now + ttl });
+        }
+        let record = item.content.as_ref().map(|stored| Group::clone(&stored.value));
+        Woken { ours: free, dirty: item.dirty, epoch: item.epoch, record }
+    }
+
+    pub(super) fn prolong(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Option<u64> {
+        let item = self.groups.get_mut(group)?;
+        match item.lease.as_mut().filter(|lease| lease.owner == owner) {
+            Some(lease) => lease.expires = now + ttl,
+            None if self.leases_off => {}
+            None => return None,
+        }
+        Some(item.dirty)
+    }
+
+    pub(super) fn give_back(&mut self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> bool {
+        let Some(item) = self.groups.get_mut(group) else { return true };
+        if !self.leases_off && item.lease.as_ref().is_none_or(|lease| lease.owner != owner) {
+            return true;
+        }
+        if item.dirty != dirty {
+            return false;
+        }
+        item.lease = None;
+        item.seen = dirty;
+        item.digest = Some(rest.digest.clone());
+        item.look_at = rest.look_at;
+        if rest.audited {
+            item.audited_at = Some(now);
+        }
+        true
+    }
+
+    pub(super) fn summaries(&self) -> Vec<Summary> {
+        self.groups
+            .iter()
+            .map(|(group, item)| Summary {
+                group: group.clone(),
+                digest: item.digest.clone(),
+                look_at: item.look_at,
+                leased_until: item.lease.as_ref().map(|lease| lease.expires),
+                audited_at: item.audited_at,
+                dirty: item.dirty != item.seen,
+            })
+            .collect()
+    }
+
+    pub(super) fn note_action(&mut self, group: &GroupName, action: &Action) {
+        let key = (group.clone(), action.instance.clone(), action.transition);
+        if self.actions.get(&key).is_none_or(|noted| noted.since < action.since) {
+            self.actions.insert(key, action.clone());
+        }
+    }
+
+    /// All of the write or nothing.
+    pub(super) fn write(&mut self, write: &TableWrite, at: Timestamp, actor: &str) -> Result<(), Cancelled> {
+        match self.refusal(write) {
+            None => {
+                self.apply(write, at, actor);
+                Ok(())
+            }
+            Some(_) if self.is_applied(write) => Ok(()),
+            Some(cancelled) => Err(cancelled),
+        }
+    }
+
+    fn refusal(&self, write: &TableWrite) -> Option<Cancelled> {
+        if let Some((expected, slot)) = &write.slot {
+            let holds = self.slots.get(&(write.group.clone(), slot.number)).map(|stored| stored.value.generation);
+            if !fits(*expected, holds) {
+                return Some(Cancelled(format!("slot {}", slot.number)));
+            }
+        }
+        if let Some((expected, _)) = &write.record {
+            let holds = self.group(&write.group).map(|group| group.generation);
+            if !fits(*expected, holds) {
+                return Some(Cancelled(format!("group {}", write.group)));
+            }
+        }
+        let ours = binding_of(write);
+        let foreign = |bound: &&Bound| self.bindings.get(bound).is_some_and(|holds| Some(holds) != ours.as_ref());
+        write.bind.iter().chain(&write.unbind).find(foreign).map(|bound| Cancelled(bound.key()))
+    }
+
+    fn is_applied(&self, write: &TableWrite) -> bool {
+        let by_slot = write.slot.as_ref().and_then(|(_, slot)| self.slots.get(&(write.group.clone(), slot.number)));
+        let by_group = self.groups.get(&write.group).and_then(|item| item.content.as_ref()).filter(|_| write.record.is_some());
+        by_slot.is_some_and(|stored| *stored.op == *write) || by_group.is_some_and(|stored| *stored.op == *write)
+    }
+
+    fn apply(&mut self, write: &TableWrite, at: Timestamp, actor: &str) {
+        let op = Rc::new(write.clone());
+        let (mut slot_before, mut group_before) = (None, None);
+        if let Some((_, slot)) = &write.slot {
+            let stored = Stored { value: Rc::new(Slot::clone(slot)), op: Rc::clone(&op) };
+            slot_before = self.slots.insert((write.group.clone(), slot.number), stored).map(|old| old.value);
+        }
+        if let Some((_, group)) = &write.record {
+            let stored = Stored { value: Rc::new(Group::clone(group)), op: Rc::clone(&op) };
+            group_before = self.groups.entry(write.group.clone()).or_default().content.replace(stored).map(|old| old.value);
+        }
+        if let Some(binding) = binding_of(write) {
+            for bound in &write.bind {
+                self.bindings.insert(bound.clone(), binding.clone());
+            }
+        }
+        for bound in &write.unbind {
+            self.bindings.remove(bound);
+        }
+        if let Some(action) = &write.action {
+            self.actions.insert((write.group.clone(), action.instance.clone(), action.transition), action.clone());
+        }
+        self.log.push(Written { at, actor: actor.to_owned(), write: op, slot_before, group_before });
+    }
+}
+
+fn fits(expected: Option<Generation>, holds: Option<Generation>) -> bool {
+    expected == holds
+}
+
+fn binding_of(write: &TableWrite) -> Option<Binding> {
+    write.slot.as_ref().map(|(_, slot)| Binding { group: write.group.clone(), slot: slot.number })
+}
+
+/// Items that no write of ours made: a person's, or another version's.
+impl MemoryTable {
+    /// Removes one slot's item and leaves the rest.
+    pub fn lose_slot(&mut self, group: &GroupName, slot: SlotNumber) {
+        self.slots.remove(&(group.clone(), slot));
+    }
+
+    /// The instances that hold slots, by their bindings.
+    #[must_use]
+    pub fn bound_instances(&self) -> BTreeSet<InstanceId> {
+        self.bindings
+            .keys()
+            .filter_map(|bound| match bound {
+                Bound::Instance(id) => Some(id.clone()),
+                Bound::Volume(_) | Bound::Interface(_) => None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,186 @@
+//! One simulated world, run from a seed: AWS, the bus, the functions, and the rules that watch.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use stateful_asg_core::ids::{DeploymentId, GroupName};
+use stateful_asg_core::spec::Limits;
+use stateful_asg_sim::model::{Aws, GuestMode, Settings};
+use stateful_asg_sim::typed::{Faults, MemoryTable, Region};
+use tokio::task::LocalSet;
+
+use crate::actors::Functions;
+use crate::bus::Bus;
+use crate::rules::{Rules, Violation, Watcher};
+use crate::served::{self, Unserved};
+
+/// What a world is like.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Everything random comes from this.
+    pub seed: u64,
+    /// The longest staleness of reads.
+    pub read_lag: Duration,
+    /// What runs on the instances.
+    pub guest: GuestMode,
+    /// Everyone gets the lease.
+    pub leases_off: bool,
+    /// What the deployment allows.
+    pub limits: Limits,
+    /// Device names that the image uses invisibly.
+    pub hidden_devices: Vec<String>,
+    /// Lines of what happens are kept.
+    pub trace: bool,
+}
+
+impl World {
+    /// A quiet world.
+    #[must_use]
+    pub fn quiet(seed: u64) -> Self {
+        Self {
+            seed,
+            read_lag: Duration::ZERO,
+            guest: GuestMode::None,
+            leases_off: false,
+            limits: Limits::unlimited(),
+            hidden_devices: Vec::new(),
+            trace: true,
+        }
+    }
+}
+
+/// A running world.
+pub struct Lab {
+    /// The simulated AWS.
+    pub region: Rc<Region>,
+    /// What carries events.
+    pub bus: Rc<Bus>,
+    /// What must hold.
+    pub rules: Rc<RefCell<Rules>>,
+    /// The hosted zone for all names.
+    pub zone: String,
+    /// Our deployment.
+    pub deployment: DeploymentId,
+}
+
+/// Runs a story in a world, in simulated time.
+///
+/// # Panics
+/// Where the world cannot be set up at all.
+pub fn simulate<T>(world: &World, story: impl AsyncFnOnce(&Lab) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without input and output needs nothing from the system");
+    LocalSet::new().block_on(&runtime, async {
+        let lab = Lab::new(world);
+        story(&lab).await
+    })
+}
+
+impl Lab {
+    fn new(world: &World) -> Self {
+        let mut aws = Aws::new(Settings {
+            seed: world.seed,
+            zones: 2,
+            read_lag: world.read_lag,
+            guest: world.guest,
+            hidden_devices: world.hidden_devices.clone(),
+            ..Settings::default()
+        });
+        let deployment: DeploymentId = "test".parse().expect("a good name");
+        let zone = crate::group::hosted_zone(&mut aws);
+        let region = Region::new(aws, Faults::none(world.seed ^ 0xfa17));
+        if world.trace {
+            region.keep_trace();
+        }
+        let rules = Rc::new(RefCell::new(Rules::new(&deployment)));
+        region.watch(Box::new(Watcher(Rc::clone(&rules))));
+        region.act("operator", |_, table| table.leases_off = world.leases_off);
+        let functions = Functions::new(&deployment, world.limits.clone());
+        let bus = Bus::new(&region, functions, world.seed ^ 0xb05);
+        let (aws, carrier) = (Rc::clone(&region), Rc::clone(&bus));
+        tokio::task::spawn_local(async move {
+            aws.run_aws(|region| carrier.deliver(region.take_events())).await;
+        });
+        tokio::task::spawn_local(Rc::clone(&bus).run_schedule());
+        Self { region, bus, rules, zone, deployment }
+    }
+
+    /// The simulated time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.region.now()
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// Something that people or other tools do.
+    pub fn operate<T>(&self, what: &str, effect: impl FnOnce(&mut Aws, &mut MemoryTable) -> T) -> T {
+        self.region.note("operator", || what.to_owned());
+        self.region.act("operator", effect)
+    }
+
+    /// The truth.
+    #[must_use]
+    pub fn truth<T>(&self, read: impl FnOnce(&Aws, &MemoryTable) -> T) -> T {
+        self.region.truth(read)
+    }
+
+    /// The rules that were broken so far.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.rules.borrow().violations().to_vec()
+    }
+
+    /// Waits until this holds, looking every second; false when the limit passes first or a rule is broken.
+    pub async fn until(&self, limit: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now() + limit;
+        while !holds(self) {
+            if self.now() >= end || self.rules.borrow().is_broken() {
+                return false;
+            }
+            self.pass(Duration::from_secs(1)).await;
+        }
+        true
+    }
+
+    /// What is not yet as it should be.
+    #[must_use]
+    pub fn unserved(&self, group: &GroupName) -> Vec<Unserved> {
+        let rules = self.rules.borrow();
+        self.truth(|aws, table| served::unserved(aws, table, &rules, group))
+    }
+
+    /// Waits until every member is served; false when the limit passes first or a rule is broken.
+    pub async fn until_served(&self, group: &GroupName, limit: Duration) -> bool {
+        self.until(limit, |lab| lab.unserved(group).is_empty()).await
+    }
+
+    /// The lines kept, for people.
+    #[must_use]
+    pub fn story(&self) -> String {
+        use std::fmt::Write;
+        let began = stateful_asg_sim::model::BEGINNING;
+        let mut text = String::new();
+        let lines = self.region.trace();
+        let effects = self.truth(|aws, _| aws.effects().to_vec());
+        let mut effects = effects.iter().peekable();
+        for line in lines {
+            while let Some(effect) = effects.next_if(|effect| effect.at <= line.at) {
+                let _ = writeln!(text, "{:>10.3}  {:<18}  * {:?}", effect.at.duration_since(began).as_secs_f64(), effect.actor, effect.what);
+            }
+            let _ = writeln!(text, "{:>10.3}  {:<18}  {}", line.at.duration_since(began).as_secs_f64(), line.actor, line.text);
+        }
+        for effect in effects {
+            let _ = writeln!(text, "{:>10.3}  {:<18}  * {:?}", effect.at.duration_since(began).as_secs_f64(), effect.actor, effect.what);
+        }
+        text
+    }
+}

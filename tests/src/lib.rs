@@ -1,0 +1,11 @@
+//! The harness of the simulation tests: groups under a simulated AWS, operators, faults, and the rules that must hold.
+
+pub mod actors;
+pub mod bus;
+pub mod coverage;
+pub mod group;
+pub mod history;
+pub mod lab;
+pub mod operator;
+pub mod rules;
+pub mod served;

@@ -1,0 +1,295 @@
+//! The rules over AWS: nothing made twice, nothing pulled away, nothing foreign touched, nothing in service unserved.
+
+use jiff::Timestamp;
+use stateful_asg_core::ids::{GroupName, SlotNumber};
+use stateful_asg_core::table::Slot;
+use stateful_asg_core::tags;
+use stateful_asg_sim::model::types::{
+    InstanceState, LifecycleResult, LifecycleState, ResourceRecordSet, VolumeState,
+};
+use stateful_asg_sim::model::{Aws, Effect, EffectKind, Gone};
+use stateful_asg_sim::typed::MemoryTable;
+
+use super::{Rules, belongs, has_released, is_ours, place};
+use crate::served;
+
+impl Rules {
+    pub(super) fn judge_effect(&mut self, effect: &Effect, aws: &Aws, table: &MemoryTable) {
+        let at = effect.at;
+        self.remember(effect, aws);
+        match &effect.what {
+            EffectKind::VolumeGone { volume, why: Gone::WithInstance } => {
+                self.accuse(1, at, format!("{volume} was deleted with its instance"));
+            }
+            EffectKind::InterfaceGone { interface, why: Gone::WithInstance } => {
+                self.accuse(1, at, format!("{interface} was deleted with its instance"));
+            }
+            EffectKind::Record { zone, name, old, new, .. } => self.judge_record(effect, (zone, name), old, new, aws, table),
+            _ if !is_ours(&effect.actor) => {}
+            what => {
+                if !matches!(what, EffectKind::EventPut { .. } | EffectKind::HookHeartbeat { .. }) {
+                    self.changed(at, || format!("{}: {what:?}", effect.actor));
+                }
+                self.judge_own(at, what, aws, table);
+            }
+        }
+    }
+
+    fn remember(&mut self, effect: &Effect, aws: &Aws) {
+        match &effect.what {
+            EffectKind::Lifecycle { instance, state: Some(LifecycleState::InService), .. } => {
+                self.in_service.insert(instance.clone());
+            }
+            EffectKind::HookStarted { instance, hook, .. } if self.is_our_hook(hook) => {
+                self.hooks.entry((instance.clone(), hook.clone())).or_default().0 += 1;
+                let leaves_pool = aws.member(instance).is_none_or(|member| !member.state.is_warmed());
+                if hook.ends_with("-launch") && leaves_pool {
+                    self.hooked.insert(instance.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_our_hook(&self, hook: &str) -> bool {
+        hook.strip_prefix("stateful-asg-").and_then(|rest| rest.strip_prefix(self.deployment.as_str())).is_some_and(|r| r.starts_with('-'))
+    }
+
+    /// What a function of ours did.
+    fn judge_own(&mut self, at: Timestamp, what: &EffectKind, aws: &Aws, table: &MemoryTable) {
+        match what {
+            EffectKind::VolumeCreated { volume, .. } => self.judge_new_volume(at, volume, aws, table),
+            EffectKind::InterfaceCreated { interface, .. } => self.judge_new_interface(at, interface, aws, table),
+            EffectKind::VolumeAttaching { volume, instance, .. } => {
+                self.judge_attach(at, volume, instance, owner(table, |slot| has_volume(slot, volume)));
+                self.judge_touch(at, volume, aws.volume(volume).is_some_and(|v| belongs(&v.tags, &self.deployment)));
+                self.judge_touch_instance(at, instance, aws);
+            }
+            EffectKind::InterfaceAttaching { interface, instance, .. } => {
+                self.judge_attach(at, interface, instance, owner(table, |slot| has_interface(slot, interface)));
+                self.judge_touch(at, interface, aws.interface(interface).is_some_and(|i| belongs(&i.tags, &self.deployment)));
+                self.judge_touch_instance(at, instance, aws);
+            }
+            EffectKind::VolumeDetaching { volume, instance, force, .. } => {
+                self.judge_detach(at, volume, instance, *force, aws, table);
+                self.judge_touch(at, volume, aws.volume(volume).is_some_and(|v| belongs(&v.tags, &self.deployment)));
+            }
+            EffectKind::InterfaceDetaching { interface, instance, force, .. } => {
+                self.judge_detach(at, interface, instance, *force, aws, table);
+            }
+            EffectKind::VolumeGone { volume: object, .. } | EffectKind::InterfaceGone { interface: object, .. } => {
+                self.accuse(6, at, format!("{object} was deleted: this version deletes nothing"));
+            }
+            EffectKind::Tagged { resource, .. } | EffectKind::Untagged { resource, .. } => {
+                let ours = tags_of(aws, resource).is_none_or(|tags| belongs(tags, &self.deployment));
+                self.judge_touch(at, resource, ours);
+            }
+            EffectKind::VolumeDeleteOnTermination { instance, value, .. }
+            | EffectKind::InterfaceDeleteOnTermination { instance, value, .. } => {
+                self.judge_touch_instance(at, instance, aws);
+                if *value {
+                    self.accuse(1, at, format!("DeleteOnTermination was set on an attachment to {instance}"));
+                }
+            }
+            EffectKind::HookCompleted { instance, group, hook, result, timeout: false } => {
+                self.judge_completion(at, (instance, group, hook), *result, aws, table);
+            }
+            EffectKind::HookHeartbeat { group, hook, .. } => self.judge_hook(at, group, hook, aws),
+            EffectKind::EventPut { .. } => {}
+            other => self.accuse(7, at, format!("a function did what none should: {other:?}")),
+        }
+    }
+
+    /// Rule 7: only what bears our deployment's tag.
+    fn judge_touch(&mut self, at: Timestamp, what: &str, ours: bool) {
+        if !ours {
+            self.accuse(7, at, format!("{what} was touched without bearing our deployment's tag"));
+        }
+    }
+
+    fn judge_touch_instance(&mut self, at: Timestamp, instance: &str, aws: &Aws) {
+        let ours = aws.instance(instance).is_none_or(|i| belongs(&i.tags, &self.deployment));
+        self.judge_touch(at, instance, ours);
+    }
+
+    fn judge_hook(&mut self, at: Timestamp, asg: &str, hook: &str, aws: &Aws) {
+        let ours = aws.group(asg).is_none_or(|group| {
+            group.tags.get(tags::DEPLOYMENT).is_some_and(|tag| tag.value == self.deployment.as_str())
+        });
+        self.judge_touch(at, &format!("the hook {hook} of {asg}"), ours && self.is_our_hook(hook));
+    }
+
+    /// Rule 1: no second volume.
+    fn judge_new_volume(&mut self, at: Timestamp, volume: &str, aws: &Aws, table: &MemoryTable) {
+        let Some(new) = aws.volume(volume) else { return };
+        let Some((group, slot, name)) = place(&new.tags) else {
+            return self.accuse(7, at, format!("{volume} was created without all of our tags"));
+        };
+        let twin = aws.volumes().find(|other| {
+            other.volume_id != volume
+                && place(&other.tags) == Some((group, slot, name))
+                && matches!(other.state, VolumeState::Available | VolumeState::InUse)
+        });
+        if let Some(twin) = twin {
+            self.accuse(1, at, format!("{volume} was created for slot {slot} {name}, which has {}", twin.volume_id));
+        }
+        let record = recorded(table, group, slot).and_then(|slot| slot.volumes.iter().find(|(n, _)| n.as_str() == name).map(|(_, r)| r.clone()));
+        match record {
+            Some(record) if record.born => {
+                self.accuse(1, at, format!("{volume} was created for slot {slot} {name}, which has {:?} on record", record.id));
+            }
+            Some(_) => {}
+            None => self.accuse(1, at, format!("{volume} was created for slot {slot} {name} without an intent on record")),
+        }
+    }
+
+    fn judge_new_interface(&mut self, at: Timestamp, interface: &str, aws: &Aws, table: &MemoryTable) {
+        let Some(new) = aws.interface(interface) else { return };
+        let tag = |key| new.tags.get(key).map_or("", String::as_str);
+        let (group, slot) = (tag(tags::GROUP), tag(tags::SLOT));
+        let twin = aws.interfaces().find(|other| {
+            other.network_interface_id != interface
+                && other.tags.get(tags::GROUP).is_some_and(|g| g == group)
+                && other.tags.get(tags::SLOT).is_some_and(|s| s == slot)
+        });
+        if let Some(twin) = twin {
+            self.accuse(1, at, format!("{interface} was created for slot {slot}, which has {}", twin.network_interface_id));
+        }
+        if !recorded(table, group, slot).is_some_and(|slot| slot.interface.is_some()) {
+            self.accuse(1, at, format!("{interface} was created for slot {slot} without an intent on record"));
+        }
+    }
+
+    /// Rule 3: attached to the slot's holder or to nobody.
+    fn judge_attach(&mut self, at: Timestamp, what: &str, instance: &str, owner: Option<Slot>) {
+        match owner {
+            None => self.accuse(3, at, format!("{what} was attached to {instance}, and no slot has it on record")),
+            Some(slot) if slot.holder.as_ref().is_none_or(|holder| holder.instance.as_str() != instance) => {
+                self.accuse(3, at, format!("{what} was attached to {instance}, but slot {} is held by {:?}", slot.number, slot.holder));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Rule 4: nothing is pulled from under a running guest.
+    fn judge_detach(&mut self, at: Timestamp, what: &str, instance: &str, force: bool, aws: &Aws, table: &MemoryTable) {
+        if force {
+            self.accuse(4, at, format!("{what} was detached from {instance} by force"));
+        }
+        let running = aws.instance(instance).is_some_and(|i| i.state == InstanceState::Running);
+        let claim = owner(table, |slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance)).map(|slot| slot.claim.0);
+        let ending = aws.member(instance).is_some_and(|m| m.state == LifecycleState::TerminatingWait);
+        if running && !(ending && claim.is_some_and(|claim| has_released(aws, instance, claim))) {
+            self.accuse(4, at, format!("{what} was detached from {instance}, which runs and has not released it"));
+        }
+    }
+
+    /// Rules 5, 7 and 8.
+    fn judge_completion(&mut self, at: Timestamp, of: (&str, &str, &str), result: LifecycleResult, aws: &Aws, table: &MemoryTable) {
+        let (instance, asg, hook) = of;
+        self.judge_hook(at, asg, hook, aws);
+        let counts = self.hooks.entry((instance.to_owned(), hook.to_owned())).or_default();
+        counts.1 += 1;
+        if counts.1 > counts.0 {
+            self.accuse(8, at, format!("{hook} of {instance} was answered more often than it began"));
+        }
+        let warmed = aws.member(instance).is_some_and(|member| member.state.is_warmed());
+        if !hook.ends_with("-launch") || result == LifecycleResult::Abandon || warmed {
+            return;
+        }
+        let group: Option<GroupName> =
+            aws.group(asg).and_then(|asg| asg.tags.get(tags::GROUP)).and_then(|tag| tag.value.parse().ok());
+        let Some(group) = group else { return };
+        let lacks = self.lacks(at, &group, instance, aws, table);
+        if !lacks.is_empty() {
+            self.accuse(5, at, format!("{instance} was let into service, but {}", lacks.join("; ")));
+        }
+    }
+
+    /// What an instance lacks by each spec that may have decided: empty if by one of them it lacks nothing.
+    fn lacks(&self, at: Timestamp, group: &GroupName, instance: &str, aws: &Aws, table: &MemoryTable) -> Vec<String> {
+        let specs = self.specs_lately(group, at);
+        if specs.is_empty() {
+            return vec!["no spec was ever accepted".to_owned()];
+        }
+        let all: Vec<Vec<String>> = specs.iter().map(|spec| served::lacks(aws, table, group, instance, spec)).collect();
+        all.into_iter().min_by_key(Vec::len).unwrap_or_default()
+    }
+
+    /// Rule 7 in DNS, and rule 5 for the group's record.
+    fn judge_record(
+        &mut self,
+        effect: &Effect,
+        (zone, name): (&str, &str),
+        old: &Option<ResourceRecordSet>,
+        new: &Option<ResourceRecordSet>,
+        aws: &Aws,
+        table: &MemoryTable,
+    ) {
+        let values = |set: &Option<ResourceRecordSet>| set.as_ref().map(|set| sorted(&set.values));
+        let ours = is_ours(&effect.actor);
+        let known = self.records.entry((zone.to_owned(), name.trim_end_matches('.').to_owned())).or_default();
+        let foreign = ours && values(old).is_some_and(|held| !known.last && !known.values.contains(&held));
+        known.last = ours;
+        if let (true, Some(values)) = (ours, values(new)) {
+            known.values.insert(values);
+        }
+        if foreign {
+            self.accuse(7, effect.at, format!("the record {name} was changed, but {old:?} is not ours"));
+        }
+        if !ours {
+            return;
+        }
+        self.changed(effect.at, || format!("{} changed the record {name}", effect.actor));
+        let before = values(old).unwrap_or_default();
+        let added: Vec<String> = values(new).unwrap_or_default().into_iter().filter(|ip| !before.contains(ip)).collect();
+        self.judge_group_record(effect.at, name.trim_end_matches('.'), &added, aws, table);
+    }
+
+    fn judge_group_record(&mut self, at: Timestamp, name: &str, added: &[String], aws: &Aws, table: &MemoryTable) {
+        let of: Vec<GroupName> = self
+            .specs
+            .iter()
+            .filter(|(_, specs)| specs.iter().any(|(_, spec)| spec.dns.as_ref().and_then(|dns| dns.group.as_ref()).is_some_and(|n| n.as_str() == name)))
+            .map(|(group, _)| group.clone())
+            .collect();
+        for (group, ip) in of.iter().flat_map(|group| added.iter().map(move |ip| (group, ip))) {
+            let served = table.slots(group).any(|slot| {
+                let holder = slot.holder.as_ref().map(|holder| holder.instance.as_str());
+                holder.is_some_and(|holder| self.in_service.contains(holder) && served::address(aws, slot, holder).as_ref() == Some(ip))
+            });
+            if !served {
+                self.accuse(5, at, format!("the group's record {name} gained {ip}, which no instance that was in service has"));
+            }
+        }
+    }
+}
+
+fn sorted(values: &[String]) -> Vec<String> {
+    let mut values = values.to_vec();
+    values.sort();
+    values
+}
+
+fn owner(table: &MemoryTable, is: impl Fn(&Slot) -> bool) -> Option<Slot> {
+    table.all_slots().find(|(_, slot)| is(slot)).map(|(_, slot)| Slot::clone(slot))
+}
+
+fn has_volume(slot: &Slot, volume: &str) -> bool {
+    slot.volumes.values().any(|record| record.id.as_ref().is_some_and(|id| id.as_str() == volume))
+}
+
+fn has_interface(slot: &Slot, interface: &str) -> bool {
+    slot.interface.as_ref().and_then(|record| record.id.as_ref()).is_some_and(|id| id.as_str() == interface)
+}
+
+fn recorded(table: &MemoryTable, group: &str, slot: &str) -> Option<Slot> {
+    let (group, number): (GroupName, u32) = (group.parse().ok()?, slot.parse().ok()?);
+    table.slots(&group).find(|slot| slot.number == SlotNumber(number)).map(|slot| Slot::clone(slot))
+}
+
+fn tags_of<'a>(aws: &'a Aws, resource: &str) -> Option<&'a stateful_asg_sim::model::types::Tags> {
+    let volume = || aws.volume(resource).map(|v| &v.tags);
+    let interface = || aws.interface(resource).map(|i| &i.tags);
+    aws.instance(resource).map(|i| &i.tags).or_else(volume).or_else(interface)
+}

@@ -1,0 +1,217 @@
+//! The rules, held against the truth after everything that takes effect.
+
+mod cloud;
+mod table;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+
+use jiff::{SignedDuration, Timestamp};
+use stateful_asg_core::ids::{DeploymentId, GroupName};
+use stateful_asg_core::spec::Spec;
+use stateful_asg_sim::model::{Aws, EffectKind};
+use stateful_asg_sim::model::types::{InstanceState, LifecycleState, Tags};
+use stateful_asg_sim::typed::{MemoryTable, Watch};
+use stateful_asg_core::tags;
+
+/// A rule that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which, by its number in the design.
+    pub rule: u8,
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule {} broken at {}: {}", self.rule, self.at, self.text)
+    }
+}
+
+/// A spec may be replaced between a plan and the call that it led to: this long the one before it excuses.
+const GRACE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What the rules remember of the past.
+pub struct Rules {
+    deployment: DeploymentId,
+    seen_effects: usize,
+    seen_writes: usize,
+    violations: Vec<Violation>,
+    /// Instances that reached InService.
+    in_service: BTreeSet<String>,
+    /// Instances that came through our launch hook.
+    hooked: BTreeSet<String>,
+    /// How often our hooks began and were answered, by instance and hook.
+    hooks: BTreeMap<(String, String), (u32, u32)>,
+    /// What we ever wrote under a name, and whether we wrote last.
+    records: BTreeMap<(String, String), Written>,
+    /// Specs accepted for each group, with their times.
+    specs: BTreeMap<GroupName, Vec<(Timestamp, Rc<Spec>)>>,
+    /// The last change that a function of ours made.
+    last_change: Option<(Timestamp, String)>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Default)]
+struct Written {
+    values: BTreeSet<Vec<String>>,
+    last: bool,
+}
+
+/// Hands every effect to the rules.
+pub struct Watcher(pub Rc<RefCell<Rules>>);
+
+impl Watch for Watcher {
+    fn look(&mut self, aws: &Aws, table: &MemoryTable) {
+        self.0.borrow_mut().look(aws, table);
+    }
+}
+
+/// Functions' names begin so.
+#[must_use]
+pub fn is_ours(actor: &str) -> bool {
+    actor.starts_with("fn:")
+}
+
+impl Rules {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(deployment: &DeploymentId) -> Self {
+        Self {
+            deployment: deployment.clone(),
+            seen_effects: 0,
+            seen_writes: 0,
+            violations: Vec::new(),
+            in_service: BTreeSet::new(),
+            hooked: BTreeSet::new(),
+            hooks: BTreeMap::new(),
+            records: BTreeMap::new(),
+            specs: BTreeMap::new(),
+            last_change: None,
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// What was broken, oldest first.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Whether anything was broken.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        !self.violations.is_empty()
+    }
+
+    /// Effects by kind, for coverage.
+    #[must_use]
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+
+    /// Whether the instance came through our launch hook.
+    #[must_use]
+    pub fn came_through_hook(&self, instance: &str) -> bool {
+        self.hooked.contains(instance)
+    }
+
+    /// The last change that a function of ours made to AWS or to slots, and what it was.
+    #[must_use]
+    pub fn last_change(&self) -> Option<&(Timestamp, String)> {
+        self.last_change.as_ref()
+    }
+
+    /// Breaks a rule that is judged elsewhere.
+    pub fn accuse(&mut self, rule: u8, at: Timestamp, text: impl Into<String>) {
+        self.violations.push(Violation { rule, at, text: text.into() });
+    }
+
+    fn look(&mut self, aws: &Aws, table: &MemoryTable) {
+        for write in &table.log()[self.seen_writes..] {
+            self.judge_write(write, aws, table);
+        }
+        self.seen_writes = table.log().len();
+        for effect in &aws.effects()[self.seen_effects..] {
+            *self.counts.entry(kind_name(&effect.what)).or_default() += 1;
+            self.judge_effect(effect, aws, table);
+        }
+        self.seen_effects = aws.effects().len();
+    }
+
+    fn changed(&mut self, at: Timestamp, what: impl FnOnce() -> String) {
+        self.last_change = Some((at, what()));
+    }
+
+    /// The specs that may have been in force when a call was decided that takes effect now.
+    fn specs_lately(&self, group: &GroupName, now: Timestamp) -> Vec<Rc<Spec>> {
+        let all = self.specs.get(group).map_or(&[][..], Vec::as_slice);
+        let last_old = all.iter().rposition(|(since, _)| now.duration_since(*since) > GRACE).unwrap_or(0);
+        all[last_old..].iter().map(|(_, spec)| Rc::clone(spec)).collect()
+    }
+}
+
+/// The instance cannot come back.
+fn is_gone(aws: &Aws, instance: &str) -> bool {
+    aws.instance(instance).is_none_or(|i| matches!(i.state, InstanceState::ShuttingDown | InstanceState::Terminated))
+}
+
+/// The guest said that it let go of what this claim gave it, and its group is ending it.
+fn has_released(aws: &Aws, instance: &str, claim: u64) -> bool {
+    let said = aws.instance(instance).is_some_and(|i| i.tags.get(tags::RELEASED) == Some(&claim.to_string()));
+    said && aws.member(instance).is_none_or(|m| {
+        matches!(m.state, LifecycleState::Terminating | LifecycleState::TerminatingWait | LifecycleState::TerminatingProceed)
+    })
+}
+
+fn belongs(tags: &Tags, deployment: &DeploymentId) -> bool {
+    tags.get(tags::DEPLOYMENT).is_some_and(|value| value == deployment.as_str())
+}
+
+/// Where a volume's tags say that it belongs: group, slot and name.
+fn place(tags: &Tags) -> Option<(&str, &str, &str)> {
+    let tag = |key| tags.get(key).map(String::as_str);
+    Some((tag(tags::GROUP)?, tag(tags::SLOT)?, tag(tags::VOLUME)?))
+}
+
+fn kind_name(what: &EffectKind) -> &'static str {
+    match what {
+        EffectKind::InstanceLaunched { .. } => "instance launched",
+        EffectKind::InstanceState { .. } => "instance state",
+        EffectKind::VolumeCreated { .. } => "volume created",
+        EffectKind::VolumeReady { failed: true, .. } => "volume failed",
+        EffectKind::VolumeReady { .. } => "volume ready",
+        EffectKind::VolumeAttaching { .. } => "volume attaching",
+        EffectKind::VolumeAttached { .. } => "volume attached",
+        EffectKind::VolumeDetaching { .. } => "volume detaching",
+        EffectKind::VolumeAvailable { .. } => "volume available",
+        EffectKind::VolumeGone { .. } => "volume gone",
+        EffectKind::VolumeDeleteOnTermination { .. } => "volume keep",
+        EffectKind::InterfaceCreated { .. } => "interface created",
+        EffectKind::InterfaceAttaching { .. } => "interface attaching",
+        EffectKind::InterfaceAttached { .. } => "interface attached",
+        EffectKind::InterfaceDetaching { .. } => "interface detaching",
+        EffectKind::InterfaceAvailable { .. } => "interface available",
+        EffectKind::InterfaceGone { .. } => "interface gone",
+        EffectKind::InterfaceDeleteOnTermination { .. } => "interface keep",
+        EffectKind::Tagged { .. } => "tagged",
+        EffectKind::Untagged { .. } => "untagged",
+        EffectKind::Lifecycle { .. } => "lifecycle",
+        EffectKind::Health { .. } => "health",
+        EffectKind::HookStarted { .. } => "hook started",
+        EffectKind::HookCompleted { timeout: true, .. } => "hook timed out",
+        EffectKind::HookCompleted { .. } => "hook completed",
+        EffectKind::HookHeartbeat { .. } => "hook heartbeat",
+        EffectKind::GroupCreated { .. } => "group created",
+        EffectKind::GroupChanged { .. } => "group changed",
+        EffectKind::GroupGone { .. } => "group gone",
+        EffectKind::Record { .. } => "record changed",
+        EffectKind::HostedZoneCreated { .. } => "hosted zone created",
+        EffectKind::EventPut { .. } => "event put",
+    }
+}
