@@ -51,6 +51,10 @@ pub struct Seen {
     pub waits: BTreeMap<&'static str, u64>,
     /// Steps taken, by kind.
     pub steps: BTreeMap<String, u64>,
+    /// Failed calls, by what they meant.
+    pub failures: BTreeMap<String, u64>,
+    /// Steps that the product's own second opinion refused: each is a bug of the planner.
+    pub refused: Vec<String>,
     /// Answers, by word.
     pub outcomes: BTreeMap<&'static str, u64>,
 }
@@ -100,8 +104,12 @@ impl Functions {
         *seen.outcomes.entry(outcome.word()).or_default() += 1;
         if let Outcome::Settled { group, settled } = outcome {
             for (kind, count) in &settled.steps {
-                *seen.steps.entry((*kind).to_string()).or_default() += *count as u64;
+                *seen.steps.entry((*kind).to_owned()).or_default() += *count;
             }
+            for (kind, count) in &settled.failures {
+                *seen.failures.entry(format!("{kind:?}")).or_default() += *count;
+            }
+            seen.refused.extend(settled.refused.iter().cloned());
             for wait in &settled.waiting {
                 *seen.waits.entry(wait.reason.kind()).or_default() += 1;
             }

@@ -64,6 +64,12 @@ impl Bus {
         Rc::new(Self { region: Rc::clone(region), functions, state: RefCell::new(state) })
     }
 
+    /// The functions that it invokes.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
     /// Changes how badly events are delivered.
     pub fn set_odds(&self, odds: BusOdds) {
         self.state.borrow_mut().odds = odds;

@@ -75,7 +75,9 @@ impl Aws {
         let shown = answer("autoscaling:DescribeLifecycleHooks", sent)?;
         // A hook in an unknown form is none of ours: we made ours, in forms that we know.
         let read = shown.lifecycle_hooks().iter().map(|seen| hook(asg, seen));
-        Ok(read.filter_map(|hook| hook.inspect_err(|error| tracing::warn!(%asg, %error, "a hook is passed over")).ok()).collect())
+        Ok(read
+            .filter_map(|hook| hook.inspect_err(|error| tracing::warn!(%asg, %error, "a hook is passed over")).ok())
+            .collect())
     }
 
     pub(crate) async fn complete_action(&self, action: &ActionRef, result: HookResult) -> Called<()> {
@@ -150,9 +152,7 @@ fn member(seen: &types::Instance) -> Result<(InstanceId, Member), Unreadable> {
 }
 
 fn core_tags(tags: &[types::TagDescription]) -> Tags {
-    tags.iter()
-        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
-        .collect()
+    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
 
 fn hook(asg: &AsgName, seen: &types::LifecycleHook) -> Result<Hook, Unreadable> {
@@ -198,7 +198,10 @@ mod tests {
         let read = asg(&seen().build(), &[instance("i-0bbbbbbbbbbbbbbbb", "Warmed:Stopped")]).unwrap();
         assert_eq!((read.name.as_str(), read.desired, read.deleting), ("cass-asg", 3, false));
         assert_eq!(read.tags["stateful-asg:group"], "cass");
-        assert_eq!(read.subnets.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"]);
+        assert_eq!(
+            read.subnets.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
+            ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"]
+        );
         let states: Vec<_> = read.members.values().map(|member| member.lifecycle.clone()).collect();
         assert_eq!(states, [Lifecycle::PendingWait, Lifecycle::Warmed]);
     }

@@ -1,6 +1,8 @@
 //! The port `Cloud`: one line a call; the rooms say how.
 
-use stateful_asg_core::cloud::{Asg, Hook, Instance, Interface, RecordChange, RecordKey, RecordSeen, Subnet, Tags, Volume};
+use stateful_asg_core::cloud::{
+    Asg, Hook, Instance, Interface, RecordChange, RecordKey, RecordSeen, Subnet, Tags, Volume,
+};
 use stateful_asg_core::ids::{
     AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SubnetId, VolumeId,
 };

@@ -6,10 +6,10 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
+use crate::Aws;
 use crate::clock::{SimClock, Ticking};
 use crate::counts::Counts;
 use crate::retries::RetryContention;
-use crate::Aws;
 
 /// A whole call, its retries included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);

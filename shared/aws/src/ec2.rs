@@ -67,7 +67,10 @@ impl Aws {
 }
 
 /// One request for each set of filters, side by side.
-pub(crate) async fn gather<T, F>(filters: Vec<Vec<types::Filter>>, read: impl Fn(Vec<types::Filter>) -> F) -> Called<Vec<T>>
+pub(crate) async fn gather<T, F>(
+    filters: Vec<Vec<types::Filter>>,
+    read: impl Fn(Vec<types::Filter>) -> F,
+) -> Called<Vec<T>>
 where
     F: Future<Output = Called<Vec<T>>>,
 {
@@ -96,9 +99,7 @@ fn filter(name: &str, values: impl IntoIterator<Item = String>) -> types::Filter
 }
 
 pub(crate) fn core_tags(tags: &[types::Tag]) -> Tags {
-    tags.iter()
-        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
-        .collect()
+    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
 
 pub(crate) fn sdk_tags(tags: &Tags) -> Vec<types::Tag> {
@@ -209,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_group_is_found_by_both_tags_in_one_request() {
-        let which: Which<InstanceId> = Which::Group(GroupName::new("cass").unwrap(), DeploymentId::new("prod").unwrap());
+        let which: Which<InstanceId> =
+            Which::Group(GroupName::new("cass").unwrap(), DeploymentId::new("prod").unwrap());
         let requests = filters(&which, "instance-id");
         let names: Vec<_> = requests[0].iter().map(|f| (f.name().unwrap(), f.values()[0].as_str())).collect();
         assert_eq!(names, [("tag:stateful-asg:group", "cass"), ("tag:stateful-asg:deployment", "prod")]);

@@ -61,10 +61,8 @@ where
     let code = error.code().unwrap_or_default();
     let message = error.message().map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned);
     let status = error.raw_response().map(|response| response.status().as_u16());
-    let kind = match error {
-        SdkError::ConstructionFailure(_) => FailureKind::Invalid,
-        _ => kind_of(operation, code, &message, status),
-    };
+    let unsent = matches!(error, SdkError::ConstructionFailure(_));
+    let kind = if unsent { FailureKind::Invalid } else { kind_of(operation, code, &message, status) };
     CallError { operation, kind, code: code.to_owned(), message }
 }
 
@@ -77,11 +75,10 @@ pub(crate) fn unbuilt(operation: &'static str, error: &BuildError) -> CallError 
 pub(crate) fn kind_of(operation: &str, code: &str, message: &str, status: Option<u16>) -> FailureKind {
     let said = message.to_ascii_lowercase();
     let by_call = READINGS.iter().find(|(o, c, says, _)| *o == operation && *c == code && said.contains(says));
-    match by_call.map_or_else(|| codes::kind_of(code, message), |(.., kind)| *kind) {
-        // A code that nobody knows, with a status that takes the blame: the call may have been applied.
-        FailureKind::Invalid if status.is_some_and(|status| status >= 500) => FailureKind::Unknown,
-        kind => kind,
-    }
+    let kind = by_call.map_or_else(|| codes::kind_of(code, message), |(.., kind)| *kind);
+    // A code that nobody knows, with a status that takes the blame: the call may have been applied.
+    let blamed = status.is_some_and(|status| status >= 500);
+    if kind == FailureKind::Invalid && blamed { FailureKind::Unknown } else { kind }
 }
 
 #[cfg(test)]
@@ -89,12 +86,11 @@ mod tests {
     use aws_sdk_ec2::error::ErrorMetadata;
     use aws_sdk_ec2::operation::attach_volume::AttachVolumeError;
     use aws_sdk_ec2::operation::detach_volume::DetachVolumeError;
-    use aws_sdk_ec2::primitives::SdkBody;
 
     use super::*;
 
     fn refusal<E>(error: E, status: u16) -> SdkError<E, HttpResponse> {
-        SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), SdkBody::empty()))
+        SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), "".into()))
     }
 
     fn metadata(code: &str, message: &str) -> ErrorMetadata {
@@ -105,7 +101,8 @@ mod tests {
     fn each_code_has_its_meaning() {
         use FailureKind::*;
         let index = "Instance 'i-1' already has an interface attached at device index '1'.";
-        let zone = "You may not attach a network interface to an instance if they are not in the same availability zone";
+        let zone =
+            "You may not attach a network interface to an instance if they are not in the same availability zone";
         let cname = "[RRSet of type A with DNS name a. is not permitted because a conflicting RRSet of type CNAME already exists]";
         let rows = [
             ("ec2:AttachVolume", "InvalidParameterValue", "Attachment point /dev/sdf is already in use", DeviceInUse),
@@ -130,12 +127,22 @@ mod tests {
             ("ec2:CreateVolume", "InsufficientVolumeCapacity", "", Unknown),
             ("ec2:CreateTags", "ConcurrentTagAccess", "", Throttled),
             ("ec2:CreateTags", "InvalidID", "The ID 'vol-1' is not valid", NotFound),
-            ("autoscaling:CompleteLifecycleAction", "ValidationError", "No active Lifecycle Action found with token x", NoActiveAction),
+            (
+                "autoscaling:CompleteLifecycleAction",
+                "ValidationError",
+                "No active Lifecycle Action found with token x",
+                NoActiveAction,
+            ),
             ("autoscaling:CompleteLifecycleAction", "ResourceContention", "", Throttled),
             ("autoscaling:DescribeLifecycleHooks", "ValidationError", "AutoScalingGroup name not found", NotFound),
             ("route53:ChangeResourceRecordSets", "InvalidChangeBatch", "but it already exists", RecordMismatch),
             ("route53:ChangeResourceRecordSets", "InvalidChangeBatch", "but it was not found", RecordMismatch),
-            ("route53:ChangeResourceRecordSets", "InvalidChangeBatch", "do not match the current values", RecordMismatch),
+            (
+                "route53:ChangeResourceRecordSets",
+                "InvalidChangeBatch",
+                "do not match the current values",
+                RecordMismatch,
+            ),
             ("route53:ChangeResourceRecordSets", "InvalidChangeBatch", cname, RecordRefused),
             ("route53:ChangeResourceRecordSets", "InvalidChangeBatch", "the record is protected", RecordRefused),
             ("route53:ChangeResourceRecordSets", "PriorRequestNotComplete", "", Throttled),

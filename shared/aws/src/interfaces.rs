@@ -45,7 +45,12 @@ impl Aws {
         required("interface ID", id).map_err(|error| error.in_answer(OPERATION, Some("the new interface")))
     }
 
-    pub(crate) async fn join_interface(&self, interface: &InterfaceId, instance: &InstanceId, index: u32) -> Called<()> {
+    pub(crate) async fn join_interface(
+        &self,
+        interface: &InterfaceId,
+        instance: &InstanceId,
+        index: u32,
+    ) -> Called<()> {
         let request = self.ec2.attach_network_interface();
         let request = request.network_interface_id(interface.as_str()).instance_id(instance.as_str());
         answer("ec2:AttachNetworkInterface", request.device_index(int(index)).send().await).map(drop)
@@ -117,7 +122,8 @@ mod tests {
 
     #[test]
     fn an_interface_is_read_whole() {
-        let read = interface(&seen(types::NetworkInterfaceStatus::InUse).attachment(attached().build()).build()).unwrap();
+        let read =
+            interface(&seen(types::NetworkInterfaceStatus::InUse).attachment(attached().build()).build()).unwrap();
         assert_eq!(read.ip, Some("10.0.1.17".parse().unwrap()));
         assert_eq!(read.tags["stateful-asg:slot"], "3");
         assert!(!read.available);

@@ -77,10 +77,14 @@ pub(crate) fn partition(group: &GroupName) -> String {
 /// An item that this version cannot write or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadItem {
-    #[error("the item {item} was written by a newer version (layout {found}, this one knows {LAYOUT}): update stateful-asg before it goes on")]
+    #[error(
+        "the item {item} was written by a newer version (layout {found}, this one knows {LAYOUT}): update stateful-asg before it goes on"
+    )]
     Newer { item: String, found: u32 },
     #[error("the item {item} has an unexpected form ({source}): restore it from the table's backup")]
     Form { item: String, source: serde_dynamo::Error },
+    #[error("the item {item} has no content: restore it from the table's backup")]
+    NoContent { item: String },
     #[error("bindings of group {0} are written without the slot that they name; this is a fault in stateful-asg")]
     NoSlot(GroupName),
     #[error("a part of the write cannot be built: {0}")]
@@ -161,8 +165,7 @@ impl GroupState {
 }
 
 pub(crate) fn group_state(item: &Item) -> Result<GroupState, BadItem> {
-    let item = item.iter().filter(|(name, _)| *name != "content").map(|(name, value)| (name.clone(), value.clone())).collect();
-    read(&item)
+    read(item)
 }
 
 /// The group that an item holds; none where the item only notes who goes round.
@@ -198,7 +201,7 @@ pub(crate) fn summary(item: &Item) -> Result<Summary, BadItem> {
     struct Named {
         sk: GroupName,
     }
-    let Named { sk: group } = read(&BTreeMap::from_iter(item.get("sk").map(|sk| ("sk".to_owned(), sk.clone()))))?;
+    let Named { sk: group } = read(item)?;
     let state = group_state(item)?;
     Ok(Summary {
         group,
@@ -216,33 +219,27 @@ fn content<T: DeserializeOwned>(item: &Item) -> Result<T, BadItem> {
         #[serde(default)]
         v: u32,
     }
-    #[derive(Deserialize)]
-    struct Content<T> {
-        content: T,
-    }
-    let part: Item = item.get("content").map(|c| ("content".to_owned(), c.clone())).into_iter().collect();
-    let named = |error| name_in(item, error);
-    let Content { content: Layout { v: found } } = read(&part).map_err(named)?;
+    let content = item.get("content").ok_or_else(|| BadItem::NoContent { item: name_of(item) })?;
+    let Layout { v: found } = parse(item, content)?;
     if found > LAYOUT {
-        return Err(BadItem::Newer { item: item_name(item), found });
+        return Err(BadItem::Newer { item: name_of(item), found });
     }
-    read(&part).map(|Content { content }| content).map_err(named)
+    parse(item, content)
 }
 
 fn read<T: DeserializeOwned>(item: &Item) -> Result<T, BadItem> {
-    let whole: serde_dynamo::Item =
-        item.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect::<BTreeMap<_, _>>().into_iter().collect::<Vec<_>>().into_iter().collect::<ItemMap>().0;
-    serde_dynamo::from_item(whole).map_err(|source| BadItem::Form { item: item_name(item), source })
+    parse(item, &AttributeValue::M(item.clone().into_iter().collect()))
 }
 
-fn item_name(item: &Item) -> String {
+fn parse<T: DeserializeOwned>(item: &Item, value: &AttributeValue) -> Result<T, BadItem> {
+    serde_dynamo::from_attribute_value(value.clone()).map_err(|source| BadItem::Form { item: name_of(item), source })
+}
+
+fn name_of(item: &Item) -> String {
     let part = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
     format!("{} / {}", part("pk"), part("sk"))
 }
 
-fn name_in(item: &Item, error: BadItem) -> BadItem {
-    match error {
-        BadItem::Form { source, .. } => BadItem::Form { item: item_name(item), source },
-        other => other,
-    }
-}
+#[cfg(test)]
+#[path = "items_tests.rs"]
+mod tests;

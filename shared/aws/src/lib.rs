@@ -17,6 +17,8 @@ mod lease;
 mod parse;
 mod retries;
 mod route53;
+#[cfg(test)]
+mod samples;
 mod table;
 mod volumes;
 mod writes;

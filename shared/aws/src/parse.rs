@@ -42,7 +42,10 @@ pub(crate) fn required<T: FromStr<Err = BadName>>(field: &'static str, text: Opt
 }
 
 /// A name that may be absent; AWS writes some absent ones as the empty text.
-pub(crate) fn optional<T: FromStr<Err = BadName>>(field: &'static str, text: Option<&str>) -> Result<Option<T>, Unreadable> {
+pub(crate) fn optional<T: FromStr<Err = BadName>>(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<T>, Unreadable> {
     text.filter(|text| !text.is_empty())
         .map(|text| text.parse().map_err(|source| Unreadable::Name { field, source }))
         .transpose()

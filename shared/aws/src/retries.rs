@@ -28,7 +28,11 @@ pub(crate) struct RetryContention;
 
 impl ClassifyRetry for RetryContention {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        if context.response().is_some_and(contended) { RetryAction::throttling_error() } else { RetryAction::NoActionIndicated }
+        if context.response().is_some_and(contended) {
+            RetryAction::throttling_error()
+        } else {
+            RetryAction::NoActionIndicated
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -63,12 +67,11 @@ fn refused_with(response: &HttpResponse, codes: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ec2::primitives::SdkBody;
 
     use super::*;
 
     fn response(status: u16, body: &str) -> HttpResponse {
-        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
+        HttpResponse::new(status.try_into().unwrap(), body.into())
     }
 
     fn ec2(code: &str) -> String {

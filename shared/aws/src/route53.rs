@@ -46,10 +46,13 @@ fn record(name: &DnsName, shown: &[types::ResourceRecordSet]) -> RecordSeen {
     if !first.name().trim_end_matches('.').eq_ignore_ascii_case(name.as_str()) {
         return RecordSeen::Absent;
     }
-    match first.r#type() {
-        types::RrType::A => a_record(first),
-        types::RrType::Cname => RecordSeen::Other("a CNAME record has the name".to_owned()),
-        _ => RecordSeen::Absent,
+    let kind = first.r#type();
+    if *kind == types::RrType::A {
+        a_record(first)
+    } else if *kind == types::RrType::Cname {
+        RecordSeen::Other("a CNAME record has the name".to_owned())
+    } else {
+        RecordSeen::Absent
     }
 }
 
@@ -84,7 +87,12 @@ fn batch(change: &RecordChange) -> Result<Option<types::ChangeBatch>, BuildError
     types::ChangeBatch::builder().comment("stateful-asg").set_changes(Some(changes)).build().map(Some)
 }
 
-fn one_change(action: types::ChangeAction, name: &DnsName, ttl: u32, values: &BTreeSet<Ipv4Addr>) -> Result<types::Change, BuildError> {
+fn one_change(
+    action: types::ChangeAction,
+    name: &DnsName,
+    ttl: u32,
+    values: &BTreeSet<Ipv4Addr>,
+) -> Result<types::Change, BuildError> {
     let records = values.iter().map(|value| types::ResourceRecord::builder().value(value.to_string()).build());
     let set = types::ResourceRecordSet::builder()
         .name(absolute(name))
@@ -111,7 +119,11 @@ mod tests {
 
     fn shown(name: &str, kind: types::RrType, values: &[&str]) -> types::builders::ResourceRecordSetBuilder {
         let records = values.iter().map(|value| types::ResourceRecord::builder().value(*value).build().unwrap());
-        types::ResourceRecordSet::builder().name(name).r#type(kind).ttl(30).set_resource_records(Some(records.collect()))
+        types::ResourceRecordSet::builder()
+            .name(name)
+            .r#type(kind)
+            .ttl(30)
+            .set_resource_records(Some(records.collect()))
     }
 
     fn seen(set: types::builders::ResourceRecordSetBuilder) -> RecordSeen {

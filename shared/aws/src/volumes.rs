@@ -51,7 +51,12 @@ impl Aws {
         required("volume ID", made.volume_id()).map_err(|error| error.in_answer(OPERATION, Some("the new volume")))
     }
 
-    pub(crate) async fn join_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &DeviceName) -> Called<()> {
+    pub(crate) async fn join_volume(
+        &self,
+        volume: &VolumeId,
+        instance: &InstanceId,
+        device: &DeviceName,
+    ) -> Called<()> {
         let request = self.ec2.attach_volume();
         let request = request.volume_id(volume.as_str()).instance_id(instance.as_str()).device(device.as_str());
         answer("ec2:AttachVolume", request.send().await).map(drop)

@@ -44,7 +44,8 @@ async fn apply<W: World>(world: &W, step: &Step) -> Called<Outcome> {
     match step {
         Step::Write { write, .. } => world.write(write).await?,
         Step::CreateVolume { params, zone, token, tags, .. } => {
-            let new = NewVolume { zone: zone.clone(), params: params.clone(), token: token.clone(), tags: tags.clone() };
+            let new =
+                NewVolume { zone: zone.clone(), params: params.clone(), token: token.clone(), tags: tags.clone() };
             return world.create_volume(&new).await.map(Outcome::Volume);
         }
         Step::AttachVolume { volume, instance, device, .. } => world.attach_volume(volume, instance, device).await?,
@@ -59,7 +60,9 @@ async fn apply<W: World>(world: &W, step: &Step) -> Called<Outcome> {
             };
             return world.create_interface(&new).await.map(Outcome::Interface);
         }
-        Step::AttachInterface { interface, instance, index, .. } => world.attach_interface(interface, instance, *index).await?,
+        Step::AttachInterface { interface, instance, index, .. } => {
+            world.attach_interface(interface, instance, *index).await?
+        }
         Step::KeepInterface { interface, attachment } => world.keep_interface(interface, attachment).await?,
         Step::DetachInterface { attachment, .. } => world.detach_interface(attachment).await?,
         Step::Tag { resource, tags } => world.tag(resource, tags).await?,
@@ -85,7 +88,8 @@ pub fn remember(observed: &mut Observed, step: &Step, error: &CallError, now: Ti
         _ => {}
     }
     let count = notes.failures.get(&step.key()).map_or(1, |failure| failure.count.saturating_add(1));
-    let message = if error.code.is_empty() { error.message.clone() } else { format!("{}: {}", error.code, error.message) };
+    let message =
+        if error.code.is_empty() { error.message.clone() } else { format!("{}: {}", error.code, error.message) };
     let retry_at = now.saturating_add(backoff(error.kind, count)).unwrap_or(Timestamp::MAX);
     notes.failures.insert(step.key(), Failure { kind: error.kind, message, count, retry_at });
 }

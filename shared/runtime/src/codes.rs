@@ -18,7 +18,9 @@ fn by_service_words(code: &str, message: &str) -> Option<FailureKind> {
     match code {
         "ValidationError" if said.contains("no active lifecycle action") => Some(FailureKind::NoActiveAction),
         "ValidationError" if said.contains("not found") => Some(FailureKind::NotFound),
-        "InvalidParameterValue" if said.contains("already in use") && said.contains("device") => Some(FailureKind::DeviceInUse),
+        "InvalidParameterValue" if said.contains("already in use") && said.contains("device") => {
+            Some(FailureKind::DeviceInUse)
+        }
         "InvalidParameterValue" if said.contains("in use") => Some(FailureKind::InUse),
         "InvalidParameterValue" if said.contains("already has an interface") => Some(FailureKind::NotReady),
         "InvalidChangeBatch" if said.contains("protect") => Some(FailureKind::RecordRefused),
@@ -34,26 +36,57 @@ fn by_service_words(code: &str, message: &str) -> Option<FailureKind> {
 
 fn by_code(code: &str) -> Option<FailureKind> {
     let kind = match code {
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthFailure" | "UnrecognizedClientException"
-        | "InvalidClientTokenId" | "ExpiredToken" | "OptInRequired" | "NotAuthorized" => FailureKind::Denied,
-        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestThrottled"
-        | "RequestThrottledException" | "TooManyRequestsException" | "ProvisionedThroughputExceededException"
-        | "TransactionInProgressException" | "BandwidthLimitExceeded" | "LimitExceededException" | "SlowDown"
-        | "PriorRequestNotComplete" | "EC2ThrottledException" | "ResourceContention" | "ResourceContentionFault"
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthFailure"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "ExpiredToken"
+        | "OptInRequired"
+        | "NotAuthorized" => FailureKind::Denied,
+        "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "ProvisionedThroughputExceededException"
+        | "TransactionInProgressException"
+        | "BandwidthLimitExceeded"
+        | "LimitExceededException"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "EC2ThrottledException"
+        | "ResourceContention"
+        | "ResourceContentionFault"
         | "ConcurrentTagAccess" => FailureKind::Throttled,
         "IncorrectState" | "IncorrectInstanceState" | "InvalidState" => FailureKind::NotReady,
         "VolumeInUse" | "InvalidNetworkInterface.InUse" => FailureKind::InUse,
         "AttachmentLimitExceeded" => FailureKind::AttachLimit,
         "InvalidVolume.ZoneMismatch" => FailureKind::ZoneMismatch,
-        "VolumeLimitExceeded" | "MaxIOPSLimitExceeded" | "NetworkInterfaceLimitExceeded" | "InsufficientFreeAddressesInSubnet" => {
-            FailureKind::Quota
-        }
-        "CustomerKeyHasBeenRevoked" | "EncryptedVolumesNotSupported" | "KMSKeyNotAccessibleFault" | "InvalidKmsKeyId" => FailureKind::Key,
+        "VolumeLimitExceeded"
+        | "MaxIOPSLimitExceeded"
+        | "NetworkInterfaceLimitExceeded"
+        | "InsufficientFreeAddressesInSubnet" => FailureKind::Quota,
+        "CustomerKeyHasBeenRevoked"
+        | "EncryptedVolumesNotSupported"
+        | "KMSKeyNotAccessibleFault"
+        | "InvalidKmsKeyId" => FailureKind::Key,
         "IdempotentParameterMismatch" | "IdempotentParameterMismatchException" => FailureKind::TokenReused,
-        "ConditionalCheckFailedException" | "TransactionCanceledException" | "TransactionConflictException" => FailureKind::Conflict,
+        "ConditionalCheckFailedException" | "TransactionCanceledException" | "TransactionConflictException" => {
+            FailureKind::Conflict
+        }
         "NoSuchHostedZone" | "ResourceNotFoundException" => FailureKind::NotFound,
-        "InternalError" | "InternalFailure" | "InternalServerError" | "ServerInternal" | "Unavailable" | "ServiceUnavailable"
-        | "RequestTimeout" | "" => FailureKind::Unknown,
+        "InternalError"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServerInternal"
+        | "Unavailable"
+        | "ServiceUnavailable"
+        | "RequestTimeout"
+        | "" => FailureKind::Unknown,
         _ => return None,
     };
     Some(kind)
@@ -79,16 +112,32 @@ mod tests {
             ("InvalidVolume.ZoneMismatch", "", FailureKind::ZoneMismatch),
             ("InvalidVolume.NotFound", "", FailureKind::NotFound),
             ("InvalidInstanceID.NotFound", "", FailureKind::NotFound),
-            ("InvalidParameterValue", "Invalid value '/dev/sdf' for unixDevice. Attachment point /dev/sdf is already in use", FailureKind::DeviceInUse),
+            (
+                "InvalidParameterValue",
+                "Invalid value '/dev/sdf' for unixDevice. Attachment point /dev/sdf is already in use",
+                FailureKind::DeviceInUse,
+            ),
             ("InvalidParameterValue", "Value (x) is invalid", FailureKind::Invalid),
             ("AttachmentLimitExceeded", "", FailureKind::AttachLimit),
             ("CustomerKeyHasBeenRevoked", "", FailureKind::Key),
             ("IdempotentParameterMismatch", "", FailureKind::TokenReused),
             ("ValidationError", "No active Lifecycle Action found with instance ID i-1", FailureKind::NoActiveAction),
             ("ValidationError", "1 validation error detected", FailureKind::Invalid),
-            ("InvalidChangeBatch", "[Tried to create resource record set [name='a.', type='A'] but it already exists]", FailureKind::RecordMismatch),
-            ("InvalidChangeBatch", "[... but the values provided do not match the current values]", FailureKind::RecordMismatch),
-            ("InvalidChangeBatch", "[Tried to delete resource record set [name='a.', type='A'] but it was not found]", FailureKind::RecordMismatch),
+            (
+                "InvalidChangeBatch",
+                "[Tried to create resource record set [name='a.', type='A'] but it already exists]",
+                FailureKind::RecordMismatch,
+            ),
+            (
+                "InvalidChangeBatch",
+                "[... but the values provided do not match the current values]",
+                FailureKind::RecordMismatch,
+            ),
+            (
+                "InvalidChangeBatch",
+                "[Tried to delete resource record set [name='a.', type='A'] but it was not found]",
+                FailureKind::RecordMismatch,
+            ),
             ("InvalidChangeBatch", "the record is protected", FailureKind::RecordRefused),
             ("TransactionCanceledException", "", FailureKind::Conflict),
             ("InternalError", "", FailureKind::Unknown),

@@ -284,9 +284,12 @@ impl fmt::Display for Function {
 impl FromStr for SimClock {
     type Err = String;
     fn from_str(given: &str) -> Result<Self, String> {
-        let wrong = || format!("`{given}` is not real and simulated milliseconds and a speed above 0, such as 1700000000000,0,60");
+        let wrong = || {
+            format!("`{given}` is not real and simulated milliseconds and a speed above 0, such as 1700000000000,0,60")
+        };
         let mut parts = given.split(',').map(str::trim);
-        let (Some(real), Some(sim), Some(speed), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(real), Some(sim), Some(speed), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(wrong());
         };
         let clock = Self {
@@ -295,7 +298,10 @@ impl FromStr for SimClock {
             speed: speed.parse().map_err(|_| wrong())?,
         };
         let in_range = |ms: i64| Timestamp::from_millisecond(ms).is_ok();
-        let sound = clock.speed.is_finite() && clock.speed > 0.0 && in_range(clock.real_origin_ms) && in_range(clock.sim_origin_ms);
+        let sound = clock.speed.is_finite()
+            && clock.speed > 0.0
+            && in_range(clock.real_origin_ms)
+            && in_range(clock.sim_origin_ms);
         if sound { Ok(clock) } else { Err(wrong()) }
     }
 }

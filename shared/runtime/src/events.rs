@@ -128,12 +128,15 @@ pub fn read(event: &Value, deployment: &DeploymentId) -> Result<Incoming, Malfor
     }
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     let (Some(source), Some(kind)) = (text("source"), text("detail-type")) else {
-        let problems = vec!["it has no `source` and `detail-type`: only events of EventBridge are understood".to_owned()];
+        let problems =
+            vec!["it has no `source` and `detail-type`: only events of EventBridge are understood".to_owned()];
         return Err(Malformed { kind: "unknown".to_owned(), problems });
     };
     let detail = Fields::new(event.get("detail"));
     let read = match (source, kind) {
-        ("aws.autoscaling", "EC2 Instance-launch Lifecycle Action") => action(event, detail, Transition::Launching, deployment),
+        ("aws.autoscaling", "EC2 Instance-launch Lifecycle Action") => {
+            action(event, detail, Transition::Launching, deployment)
+        }
         ("aws.autoscaling", "EC2 Instance-terminate Lifecycle Action") => {
             action(event, detail, Transition::Terminating, deployment)
         }
@@ -224,7 +227,9 @@ impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TestNotification => f.write_str("a test notification of Auto Scaling"),
-            Self::NotThroughEventBridge => f.write_str("a notification through SNS or SQS; EventBridge brings the same event"),
+            Self::NotThroughEventBridge => {
+                f.write_str("a notification through SNS or SQS; EventBridge brings the same event")
+            }
             Self::OtherHook(hook) => write!(f, "the hook {hook} is not this deployment's"),
             Self::OtherDeployment(other) => write!(f, "for the deployment {other}"),
             Self::OtherKind(kind) => write!(f, "not a kind of event that is listened to: {kind}"),

@@ -83,6 +83,18 @@ pub enum HandlerError {
     SweepTooLong,
 }
 
+impl HandlerError {
+    /// The name under which Lambda shows it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Call(_) => "StatefulAsg.Call",
+            Self::Settle { .. } => "StatefulAsg.Settle",
+            Self::SweepTooLong => "StatefulAsg.SweepTooLong",
+        }
+    }
+}
+
 impl Outcome {
     /// A word for it.
     #[must_use]
@@ -138,7 +150,12 @@ enum Reading {
     Audit,
 }
 
-async fn settle<W: World>(world: &W, context: &Context<'_>, group: GroupName, reading: Reading) -> Result<Outcome, HandlerError> {
+async fn settle<W: World>(
+    world: &W,
+    context: &Context<'_>,
+    group: GroupName,
+    reading: Reading,
+) -> Result<Outcome, HandlerError> {
     let job = Job {
         group: group.clone(),
         deployment: context.config.deployment.clone(),
@@ -162,14 +179,17 @@ fn note(outcome: &Outcome, now: Timestamp) {
             metrics::refused();
             tracing::error!("{malformed}; nothing was changed, and it is not tried again");
         }
-        Outcome::HoldsNothing(instance) => tracing::debug!(instance_id = %instance, "the instance holds no slot: nothing to do"),
+        Outcome::HoldsNothing(instance) => {
+            tracing::debug!(instance_id = %instance, "the instance holds no slot: nothing to do")
+        }
         Outcome::Settled { group, settled } => {
             metrics::settled(group, settled, now);
             let steps: u64 = settled.steps.values().sum();
             let (word, passes, waiting) = (outcome.word(), settled.passes, settled.waiting.len());
             tracing::info!(%group, passes, steps, waiting, "{word}");
             for wait in settled.waiting.iter().filter(|wait| wait.reason.alarms()) {
-                let (subject, reason, since) = (&wait.subject, wait.reason.kind(), wait.since.map(tracing::field::display));
+                let (subject, reason, since) =
+                    (&wait.subject, wait.reason.kind(), wait.since.map(tracing::field::display));
                 tracing::warn!(%group, %subject, reason, since, detail = ?wait.reason, "this wait needs a person's eye");
             }
         }

@@ -38,9 +38,11 @@ pub struct Metric {
 const SETTLES: Metric = of_group("Settles", Unit::Count, "Settles that held the group's lease.");
 const LEFT: Metric = of_group("SettlesLeft", Unit::Count, "Wakes that left the work to another invocation.");
 const PASSES: Metric = of_group("Passes", Unit::Count, "Readings of the group.");
-const UNFINISHED: Metric = of_group("SettlesUnfinished", Unit::Count, "Settles that ran out of their invocation's time.");
+const UNFINISHED: Metric =
+    of_group("SettlesUnfinished", Unit::Count, "Settles that ran out of their invocation's time.");
 const STEPS: Metric = of_group("Steps.", Unit::Count, "Steps taken, by kind.");
-const REFUSED_STEPS: Metric = of_group("StepsRefused", Unit::Count, "Planned steps that the second opinion refused: each is a bug to report.");
+const REFUSED_STEPS: Metric =
+    of_group("StepsRefused", Unit::Count, "Planned steps that the second opinion refused: each is a bug to report.");
 const FAILURES: Metric = of_group("Failures.", Unit::Count, "Steps that failed, by what the failure means.");
 const WAITS: Metric = of_group("Waits.", Unit::Count, "Waits left at the end of a settle, by reason.");
 const OLDEST_WAIT: Metric = of_group("OldestWait.", Unit::Seconds, "The age of the oldest of these waits, by reason.");
@@ -116,7 +118,8 @@ impl Meter {
     pub fn flush(&self, calls: &Calls, request_id: &str, to: impl Write) -> std::io::Result<()> {
         count(&API_CALLS, None, None, calls.by_operation.values().sum());
         count(&THROTTLES, None, None, calls.throttled);
-        let by_operation = calls.by_operation.iter().map(|(operation, count)| ((*operation).to_owned(), (*count).into()));
+        let by_operation =
+            calls.by_operation.iter().map(|(operation, count)| ((*operation).to_owned(), (*count).into()));
         self.collector.set_property("function_request_id", request_id);
         self.collector.set_property("api_calls", serde_json::Value::Object(by_operation.collect()));
         self.collector.flush(to)

@@ -22,18 +22,30 @@ pub struct Target {
     pub limits: Limits,
 }
 
-/// Reads everything of the group. `record` is the group's item as the lease told it.
+/// Reads everything of the group. `record` is the group's item as taking the lease has just told it; without it the item
+/// is read too.
 ///
 /// # Errors
 /// The first call that failed.
-pub async fn observe<W: World>(world: &W, target: &Target, record: Option<Group>, notes: Notes) -> Called<Observed> {
+pub async fn observe<W: World>(
+    world: &W,
+    target: &Target,
+    record: Option<Option<Group>>,
+    notes: Notes,
+) -> Called<Observed> {
     let which = (target.group.clone(), target.deployment.clone());
-    let (asgs, instances, volumes, interfaces, items) = futures::join!(
+    let (asgs, instances, volumes, interfaces, items, record) = futures::join!(
         world.asgs(&target.deployment, Some(&target.group)),
         instances(world, &which),
         volumes(world, &which),
         interfaces(world, &which),
         world.slots(&target.group),
+        async {
+            match record {
+                Some(record) => Ok(record),
+                None => world.group(&target.group).await,
+            }
+        },
     );
     let (slots, actions) = items?;
     let mut observed = Observed {
@@ -48,7 +60,7 @@ pub async fn observe<W: World>(world: &W, target: &Target, record: Option<Group>
         absent: Absent::default(),
         subnets: BTreeMap::new(),
         records: BTreeMap::new(),
-        record,
+        record: record?,
         slots: by_number(slots),
         actions: by_key(actions),
         notes,
@@ -63,14 +75,12 @@ pub async fn observe<W: World>(world: &W, target: &Target, record: Option<Group>
 /// The first call that failed.
 pub async fn refresh<W: World>(world: &W, observed: &mut Observed, asgs_too: bool) -> Called<()> {
     let which = (observed.group.clone(), observed.deployment.clone());
-    let asgs = async {
-        if asgs_too { world.asgs(&which.1, Some(&which.0)).await.map(Some) } else { Ok(None) }
-    };
-    let has_interfaces = !observed.interfaces.is_empty() || observed.slots.values().any(|slot| slot.interface.is_some());
-    let interfaces = async {
-        if has_interfaces { interfaces(world, &which).await } else { Ok(BTreeMap::new()) }
-    };
-    let (asgs, instances, volumes, interfaces) = futures::join!(asgs, instances(world, &which), volumes(world, &which), interfaces);
+    let asgs = async { if asgs_too { world.asgs(&which.1, Some(&which.0)).await.map(Some) } else { Ok(None) } };
+    let has_interfaces =
+        !observed.interfaces.is_empty() || observed.slots.values().any(|slot| slot.interface.is_some());
+    let interfaces = async { if has_interfaces { interfaces(world, &which).await } else { Ok(BTreeMap::new()) } };
+    let (asgs, instances, volumes, interfaces) =
+        futures::join!(asgs, instances(world, &which), volumes(world, &which), interfaces);
     if let Some(asgs) = asgs? {
         observed.asgs = asgs;
     }
@@ -110,7 +120,9 @@ pub async fn look<W: Cloud + Table>(world: &W, observed: &mut Observed, look: &L
 /// A hook is ours by its name: `stateful-asg-<deployment>-...`.
 #[must_use]
 pub fn is_ours(deployment: &DeploymentId, hook: &str) -> bool {
-    hook.strip_prefix("stateful-asg-").and_then(|rest| rest.strip_prefix(deployment.as_str())).is_some_and(|rest| rest.starts_with('-'))
+    hook.strip_prefix("stateful-asg-")
+        .and_then(|rest| rest.strip_prefix(deployment.as_str()))
+        .is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// Asks by ID for everything on record that the group's reading lacks: only that can show absence.
@@ -129,9 +141,27 @@ async fn ask_by_id<W: Cloud>(world: &W, observed: &mut Observed) -> Called<()> {
         .filter(|id| !observed.interfaces.contains_key(id))
         .collect();
     let (found_instances, found_volumes, found_interfaces) = futures::join!(
-        async { if holders.is_empty() { Ok(Vec::new()) } else { world.instances(&Which::Ids(holders.iter().cloned().collect())).await } },
-        async { if volumes.is_empty() { Ok(Vec::new()) } else { world.volumes(&Which::Ids(volumes.iter().cloned().collect())).await } },
-        async { if interfaces.is_empty() { Ok(Vec::new()) } else { world.interfaces(&Which::Ids(interfaces.iter().cloned().collect())).await } },
+        async {
+            if holders.is_empty() {
+                Ok(Vec::new())
+            } else {
+                world.instances(&Which::Ids(holders.iter().cloned().collect())).await
+            }
+        },
+        async {
+            if volumes.is_empty() {
+                Ok(Vec::new())
+            } else {
+                world.volumes(&Which::Ids(volumes.iter().cloned().collect())).await
+            }
+        },
+        async {
+            if interfaces.is_empty() {
+                Ok(Vec::new())
+            } else {
+                world.interfaces(&Which::Ids(interfaces.iter().cloned().collect())).await
+            }
+        },
     );
     observed.instances.extend(found_instances?.into_iter().map(|i| (i.id.clone(), i)));
     observed.volumes.extend(found_volumes?.into_iter().map(|v| (v.id.clone(), v)));

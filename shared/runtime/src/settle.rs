@@ -113,7 +113,7 @@ pub async fn settle<W: World>(world: &W, job: &Job) -> Result<Settled, SettleErr
         world,
         job,
         target,
-        record: woken.record,
+        record: Some(woken.record),
         dirty: woken.dirty,
         prolonged: world.now(),
         notes: Notes::default(),
@@ -127,7 +127,8 @@ struct Run<'w, W> {
     world: &'w W,
     job: &'w Job,
     target: Target,
-    record: Option<Group>,
+    /// The group's item as the lease told it, for the first reading.
+    record: Option<Option<Group>>,
     dirty: u64,
     prolonged: Timestamp,
     notes: Notes,
@@ -158,7 +159,6 @@ impl<W: World> Run<'_, W> {
             };
             let read_at = self.world.now();
             let (next, plan) = self.round(&mut observed, read_at, &mut audited).await;
-            self.record = observed.record.clone();
             self.notes = observed.notes.clone();
             let out_of_time = self.left() <= MARGIN;
             if !out_of_time && !matches!(next, Next::Rest) {
@@ -266,7 +266,8 @@ impl<W: World> Run<'_, W> {
         if action.transition != Transition::Launching {
             return;
         }
-        let since = observed.actions.get(&(action.instance.clone(), action.transition)).map_or(now, |noted| noted.since);
+        let since =
+            observed.actions.get(&(action.instance.clone(), action.transition)).map_or(now, |noted| noted.since);
         let took = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         self.settled.continued.push((action.instance.clone(), took));
     }
@@ -275,7 +276,7 @@ impl<W: World> Run<'_, W> {
         let mut tries = 0;
         loop {
             self.settled.passes += 1;
-            let error = match observe(self.world, &self.target, self.record.clone(), self.notes.clone()).await {
+            let error = match observe(self.world, &self.target, self.record.take(), self.notes.clone()).await {
                 Ok(observed) => return Ok(observed),
                 Err(error) => error,
             };

@@ -22,6 +22,9 @@ use tracing_subscriber::{Registry, fmt as lines};
 /// Our crates' names begin so.
 const OURS: &str = "stateful_asg";
 
+/// Where `lambda_runtime` repeats the error that a handler returned, and which it has logged already.
+const ERRORS_AGAIN: &str = "lambda_runtime::layers::panic";
+
 /// Logs to stdout from now on. A second call changes nothing.
 pub fn init(level: LevelFilter, service: &str) {
     let _ = tracing::subscriber::set_global_default(subscriber(level, service, std::io::stdout));
@@ -32,7 +35,10 @@ pub fn subscriber<W>(level: LevelFilter, service: &str, writer: W) -> impl Subsc
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(OURS, level);
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target(ERRORS_AGAIN, LevelFilter::OFF)
+        .with_target(OURS, level);
     let format = Powertools { service: service.to_owned() };
     let lines = lines::layer().fmt_fields(JsonFields::new()).event_format(format).with_writer(writer);
     Registry::default().with(lines).with(targets)

@@ -113,11 +113,12 @@ fn errors_have_the_form_of_their_service() {
 #[test]
 fn what_cannot_be_served_is_refused_and_says_what_can() {
     let simulator = start(1.0, None);
-    let cases: [(&str, &str, &str); 5] = [
+    let cases: [(&str, &str, &str); 6] = [
         ("ec2", "Action=DescribeKeyPairs", "InvalidAction"),
         ("ec2", "Version=2016-11-15", "InvalidAction"),
         ("ec2", "Action=CreateVolume", "MissingParameter"),
         ("ec2", "Action=CreateVolume&AvailabilityZone=eu-central-1a&Size=big", "InvalidParameterValue"),
+        ("autoscaling", "Action=CreateAutoScalingGroup&MixedInstancesPolicy.X=1", "ValidationError"),
         (
             "autoscaling",
             "Action=CompleteLifecycleAction&AutoScalingGroupName=a&LifecycleHookName=b&LifecycleActionResult=STOP",

@@ -99,16 +99,24 @@ fn simulated_time_needs_a_simulated_aws() {
         other => panic!("{other:?}"),
     };
     let clock = read(&[CLOCK, here]).unwrap().sim_clock;
-    assert_eq!(clock, Some(SimClock { real_origin_ms: 1_700_000_000_000, sim_origin_ms: 1_767_225_600_000, speed: 60.0 }));
+    assert_eq!(
+        clock,
+        Some(SimClock { real_origin_ms: 1_700_000_000_000, sim_origin_ms: 1_767_225_600_000, speed: 60.0 })
+    );
     assert_eq!(refused_by(&[CLOCK]), ENDPOINT);
     assert_eq!(refused_by(&[CLOCK, (ENDPOINT, "https://ec2.eu-central-1.amazonaws.com")]), ENDPOINT);
-    assert_eq!(refused_by(&[CLOCK, here, ("AWS_ENDPOINT_URL_EC2", "https://ec2.amazonaws.com")]), "AWS_ENDPOINT_URL_EC2");
+    assert_eq!(
+        refused_by(&[CLOCK, here, ("AWS_ENDPOINT_URL_EC2", "https://ec2.amazonaws.com")]),
+        "AWS_ENDPOINT_URL_EC2"
+    );
     assert_eq!(refused_by(&[CLOCK, here, (IGNORE_ENDPOINTS, "true")]), IGNORE_ENDPOINTS);
 }
 
 #[test]
 fn loopback_is_loopback_for_certain() {
-    for url in ["http://127.0.0.1:1", "http://127.8.8.8/x", "https://localhost:4566/", "http://localhost", "http://[::1]:80"] {
+    for url in
+        ["http://127.0.0.1:1", "http://127.8.8.8/x", "https://localhost:4566/", "http://localhost", "http://[::1]:80"]
+    {
         assert!(is_loopback(url), "{url}");
     }
     for url in [

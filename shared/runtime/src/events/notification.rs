@@ -23,7 +23,9 @@ fn holds_test(value: &Value, depth: u8) -> bool {
     }
     let inside = |value: &Value| match value {
         Value::String(text) => serde_json::from_str(text).is_ok_and(|inner| holds_test(&inner, depth - 1)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => holds_test(value, depth - 1),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            holds_test(value, depth - 1)
+        }
     };
     let records = value.get("Records").and_then(Value::as_array);
     records.is_some_and(|records| !records.is_empty() && records.iter().all(inside))

@@ -64,7 +64,9 @@ fn expected(name: &str) -> Result<Incoming, Vec<&'static str>> {
         "other-hook" => ignored(Ignored::OtherHook("ecs-managed-draining-termination-hook".to_owned())),
         "other-deployment-hook" => ignored(Ignored::OtherHook("stateful-asg-staging-launch".to_owned())),
         "other-deployment-settle" => ignored(Ignored::OtherDeployment("staging".to_owned())),
-        "other-kind" => ignored(Ignored::OtherKind("aws.autoscaling: EC2 Auto Scaling Instance Refresh Started".to_owned())),
+        "other-kind" => {
+            ignored(Ignored::OtherKind("aws.autoscaling: EC2 Auto Scaling Instance Refresh Started".to_owned()))
+        }
         "malformed-action" => Err(vec![
             "`AutoScalingGroupName` is missing",
             "`EC2InstanceId`: `i-0A1B2C3D` is not an instance ID such as i-0123456789abcdef0",
@@ -137,7 +139,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just(Value::from("{\"Event\":\"autoscaling:TEST_NOTIFICATION\"}")),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
-        let key = prop_oneof!["[a-z]{1,4}", Just("Records".to_owned()), Just("body".to_owned()), Just("detail".to_owned())];
+        let key =
+            prop_oneof!["[a-z]{1,4}", Just("Records".to_owned()), Just("body".to_owned()), Just("detail".to_owned())];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
             prop::collection::btree_map(key, inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect())),

@@ -82,7 +82,10 @@ fn union<'a>(config: &Config, summaries: &'a [Summary], asgs: &'a [Asg]) -> BTre
 }
 
 fn requests(config: &Config, groups: &BTreeMap<GroupName, Seen<'_>>, now: Timestamp) -> Vec<SettleRequest> {
-    let audits = audits_due(groups.iter().filter(|(_, seen)| !seen.asgs.is_empty()).map(|(group, seen)| (group, seen.summary)), now);
+    let audits = audits_due(
+        groups.iter().filter(|(_, seen)| !seen.asgs.is_empty()).map(|(group, seen)| (group, seen.summary)),
+        now,
+    );
     let mut requests = Vec::new();
     for (group, seen) in groups {
         let attention = needs_attention(seen.summary, &digest(&seen.asgs), now);
@@ -119,7 +122,10 @@ pub fn needs_attention(summary: Option<&Summary>, digest: &str, now: Timestamp) 
 
 /// The groups whose hooks and records were read longest ago: an eighth of all, so that each has its turn within ten minutes.
 #[must_use]
-pub fn audits_due<'a>(groups: impl Iterator<Item = (&'a GroupName, Option<&'a Summary>)>, now: Timestamp) -> BTreeSet<GroupName> {
+pub fn audits_due<'a>(
+    groups: impl Iterator<Item = (&'a GroupName, Option<&'a Summary>)>,
+    now: Timestamp,
+) -> BTreeSet<GroupName> {
     let groups: Vec<_> = groups.collect();
     // Few groups would have their turn too often: they rest for as long as they leave turns free.
     let rest = SignedDuration::from_mins(1 + TURNS.saturating_sub(groups.len()) as i64);

@@ -42,7 +42,13 @@ pub(crate) struct Buckets {
 
 impl Buckets {
     /// Takes one token, or refuses the call.
-    pub(crate) fn take(&mut self, reading: RequestBuckets, cost: Cost, operation: &'static str, now: Timestamp) -> Result<(), AwsError> {
+    pub(crate) fn take(
+        &mut self,
+        reading: RequestBuckets,
+        cost: Cost,
+        operation: &'static str,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
         let shared = match reading {
             RequestBuckets::Off => return Ok(()),
             RequestBuckets::PerOperation => false,
@@ -63,7 +69,11 @@ impl Buckets {
         level.tokens = (level.tokens + waited * refill).min(size);
         level.since = now;
         if level.tokens < 1.0 {
-            return Err(if cost == Cost::Dns { AwsError::injected("Throttling") } else { AwsError::injected("RequestLimitExceeded") });
+            return Err(if cost == Cost::Dns {
+                AwsError::injected("Throttling")
+            } else {
+                AwsError::injected("RequestLimitExceeded")
+            });
         }
         level.tokens -= 1.0;
         Ok(())

@@ -75,7 +75,13 @@ pub enum EffectKind {
     /// The group is gone.
     GroupGone { group: String },
     /// A record set changed.
-    Record { zone: String, name: String, record_type: String, old: Option<ResourceRecordSet>, new: Option<ResourceRecordSet> },
+    Record {
+        zone: String,
+        name: String,
+        record_type: String,
+        old: Option<Box<ResourceRecordSet>>,
+        new: Option<Box<ResourceRecordSet>>,
+    },
     /// A hosted zone was made.
     HostedZoneCreated { zone: String, name: String },
     /// An event was put on the bus.

@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 
 use super::buckets::Cost;
 use super::effects::EffectKind;
-use super::types::{
-    Activity, Group, InstanceState, LifecycleHook, Place, PutEventsEntry, PutEventsResult, Transition,
-};
+use super::types::{Activity, Group, InstanceState, LifecycleHook, Place, PutEventsEntry, PutEventsResult, Transition};
 use super::{Answer, Aws, AwsError};
 
 /// An EventBridge event, as its targets would get it.
@@ -75,17 +73,21 @@ impl Aws {
     pub(super) fn emit_volume_created(&mut self, volume: &str, failed: bool) {
         let arn = self.ec2_arn(&format!("volume/{volume}"));
         let request = self.new_uuid();
-        let (result, cause) = if failed {
-            ("failed", "arn:aws:kms is in an invalid state.")
-        } else {
-            ("available", "")
-        };
+        let (result, cause) =
+            if failed { ("failed", "arn:aws:kms is in an invalid state.") } else { ("available", "") };
         let detail = json!({"event": "createVolume", "result": result, "cause": cause, "request-id": request});
         self.emit("aws.ec2", "EBS Volume Notification", vec![arn], detail);
     }
 
     /// Documented: Auto Scaling User Guide, *Event reference*, lifecycle actions.
-    pub(super) fn emit_lifecycle_action(&mut self, group: &Group, hook: &LifecycleHook, instance: &str, token: &str, places: (Place, Place)) {
+    pub(super) fn emit_lifecycle_action(
+        &mut self,
+        group: &Group,
+        hook: &LifecycleHook,
+        instance: &str,
+        token: &str,
+        places: (Place, Place),
+    ) {
         let detail_type = match hook.transition {
             Transition::Launching => "EC2 Instance-launch Lifecycle Action",
             Transition::Terminating => "EC2 Instance-terminate Lifecycle Action",
@@ -104,7 +106,14 @@ impl Aws {
 
     /// Documented: Auto Scaling User Guide, *Event reference*, successful and unsuccessful events;
     /// `StatusCode` of a success is `InProgress` there.
-    pub(super) fn emit_outcome(&mut self, group: &Group, activity: &Activity, zone: &str, subnet: &str, outcome: Outcome) {
+    pub(super) fn emit_outcome(
+        &mut self,
+        group: &Group,
+        activity: &Activity,
+        zone: &str,
+        subnet: &str,
+        outcome: Outcome,
+    ) {
         let detail_type = match (outcome.transition, outcome.successful) {
             (Transition::Launching, true) => "EC2 Instance Launch Successful",
             (Transition::Launching, false) => "EC2 Instance Launch Unsuccessful",
@@ -145,7 +154,10 @@ impl Aws {
 
     fn put_event(&mut self, entry: &PutEventsEntry) -> PutEventsResult {
         if entry.source.is_empty() || entry.source.starts_with("aws.") {
-            return PutEventsResult::Refused(AwsError::new("NotAuthorizedForSourceException", "Not authorized for the source."));
+            return PutEventsResult::Refused(AwsError::new(
+                "NotAuthorizedForSourceException",
+                "Not authorized for the source.",
+            ));
         }
         let Ok(detail @ Value::Object(_)) = serde_json::from_str(&entry.detail) else {
             return PutEventsResult::Refused(AwsError::new("MalformedDetail", "Detail is malformed."));

@@ -75,7 +75,9 @@ impl Aws {
         let there = holder.block_devices.iter().any(|d| d.volume_id == volume && attached(d.status));
         up && there
             && match self.settings.guest {
-                GuestMode::Reports { .. } => self.ec2.guests.get(instance).is_some_and(|guest| guest.mounted.contains(volume)),
+                GuestMode::Reports { .. } => {
+                    self.ec2.guests.get(instance).is_some_and(|guest| guest.mounted.contains(volume))
+                }
                 GuestMode::None => self.member(instance).is_none_or(|member| !is_coming(member.state)),
             }
     }
@@ -134,7 +136,8 @@ impl Aws {
 
     /// Whether the instance's metadata shows the target lifecycle state `Terminated`.
     fn is_leaving(&self, instance: &str) -> bool {
-        self.member(instance).is_some_and(|m| matches!(m.state, LifecycleState::Terminating | LifecycleState::TerminatingWait))
+        self.member(instance)
+            .is_some_and(|m| matches!(m.state, LifecycleState::Terminating | LifecycleState::TerminatingWait))
     }
 
     pub(super) fn guest_mounts(&mut self, id: &str) {
@@ -173,7 +176,8 @@ impl Aws {
 
 /// Whether the member has not reached service yet.
 fn is_coming(state: LifecycleState) -> bool {
-    state.is_warmed() || matches!(state, LifecycleState::Pending | LifecycleState::PendingWait | LifecycleState::PendingProceed)
+    state.is_warmed()
+        || matches!(state, LifecycleState::Pending | LifecycleState::PendingWait | LifecycleState::PendingProceed)
 }
 
 fn volumes_named(instance: &Instance) -> impl Iterator<Item = &str> {
@@ -186,7 +190,9 @@ fn must_mount(instance: &Instance) -> bool {
     let attached = |volume: &str| {
         instance.block_devices.iter().any(|d| d.volume_id == volume && d.status == AttachmentStatus::Attached)
     };
-    instance.tags.contains_key(SLOT) && instance.tags.get(MOUNTED) != Some(claim) && volumes_named(instance).all(attached)
+    instance.tags.contains_key(SLOT)
+        && instance.tags.get(MOUNTED) != Some(claim)
+        && volumes_named(instance).all(attached)
 }
 
 fn must_release(instance: &Instance) -> bool {

@@ -171,7 +171,14 @@ impl Aws {
 
     fn new_uuid(&mut self) -> String {
         let (high, low) = (self.rng.next_u64(), self.rng.next_u64());
-        format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xfff, low >> 52, low & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            low >> 52,
+            low & 0xffff_ffff_ffff
+        )
     }
 
     /// A moment `span` from now.

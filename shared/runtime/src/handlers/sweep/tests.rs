@@ -39,19 +39,14 @@ fn each_reason_for_attention_is_seen() {
 
 #[test]
 fn a_group_that_is_being_settled_is_left_alone() {
-    let busy = Summary {
-        digest: None,
-        look_at: Some(time(0)),
-        leased_until: Some(time(101)),
-        dirty: true,
-        ..at_rest("cass")
-    };
+    let busy =
+        Summary { digest: None, look_at: Some(time(0)), leased_until: Some(time(101)), dirty: true, ..at_rest("cass") };
     assert_eq!(needs_attention(Some(&busy), "digest", time(100)), None);
 }
 
 #[test]
 fn each_group_is_audited_within_ten_minutes_an_eighth_at_once_and_none_too_often() {
-    for groups in [1, 2, 7, 8, 9, 15, 100] {
+    for groups in [1_usize, 2, 7, 8, 9, 15, 100] {
         let mut summaries: Vec<Summary> = (0..groups).map(|number| at_rest(&format!("g{number:03}"))).collect();
         let age = |summary: &Summary, now: Timestamp| now.duration_since(summary.audited_at.unwrap()).as_mins();
         for sweep in 1..60 {
@@ -85,7 +80,8 @@ fn groups_are_those_of_the_table_and_those_of_the_tags() {
     let summaries = [at_rest("cass-old"), at_rest("kafka")];
     let config = config();
     let groups = union(&config, &summaries, &asgs);
-    let seen: Vec<_> = groups.iter().map(|(group, seen)| (group.as_str(), seen.asgs.len(), seen.summary.is_some())).collect();
+    let seen: Vec<_> =
+        groups.iter().map(|(group, seen)| (group.as_str(), seen.asgs.len(), seen.summary.is_some())).collect();
     assert_eq!(seen, [("cass-new", 2, false), ("cass-old", 0, true)]);
 
     let asked = requests(&config, &groups, time(0));

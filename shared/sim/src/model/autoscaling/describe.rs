@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::model::buckets::Cost;
 use crate::model::ec2::wildcard;
-use crate::model::types::{DescribeAutoScalingGroups, DescribeAutoScalingInstances, Filter, Group, GroupDescription, Member, Paged};
+use crate::model::types::{
+    DescribeAutoScalingGroups, DescribeAutoScalingInstances, Filter, Group, GroupDescription, Member, Paged,
+};
 use crate::model::{Answer, Aws, AwsError};
 
 impl Aws {
@@ -37,7 +39,10 @@ impl Aws {
     ///
     /// # Errors
     /// `ValidationError` for a filter or a page size that cannot be; `InvalidNextToken`.
-    pub fn describe_auto_scaling_groups(&mut self, request: &DescribeAutoScalingGroups) -> Answer<Paged<GroupDescription>> {
+    pub fn describe_auto_scaling_groups(
+        &mut self,
+        request: &DescribeAutoScalingGroups,
+    ) -> Answer<Paged<GroupDescription>> {
         self.call("autoscaling:DescribeAutoScalingGroups", Cost::Free, |aws| {
             check_filters(&request.filters)?;
             let limit = page_size(request.max_records, 50, 100)?;
@@ -65,12 +70,18 @@ impl Aws {
     ///
     /// # Errors
     /// `ValidationError` for a page size that cannot be; `InvalidNextToken`.
-    pub fn describe_auto_scaling_instances(&mut self, request: &DescribeAutoScalingInstances) -> Answer<Paged<Arc<Member>>> {
+    pub fn describe_auto_scaling_instances(
+        &mut self,
+        request: &DescribeAutoScalingInstances,
+    ) -> Answer<Paged<Arc<Member>>> {
         self.call("autoscaling:DescribeAutoScalingInstances", Cost::Free, |aws| {
             let limit = page_size(request.max_records, 50, 50)?;
-            let wanted = |member: &Arc<Member>| request.instance_ids.is_empty() || request.instance_ids.contains(&member.instance_id);
+            let wanted = |member: &Arc<Member>| {
+                request.instance_ids.is_empty() || request.instance_ids.contains(&member.instance_id)
+            };
             let members = aws.members_seen(None).into_iter().filter(wanted).collect();
-            let (items, next_token) = page(members, limit, request.next_token.as_deref(), |member| &member.instance_id)?;
+            let (items, next_token) =
+                page(members, limit, request.next_token.as_deref(), |member| &member.instance_id)?;
             Ok(Paged { items, next_token })
         })
     }
@@ -86,7 +97,12 @@ fn page_size(wished: Option<u32>, default: u32, max: u32) -> Answer<usize> {
 }
 
 /// The page after `token`, and the token of the next.
-fn page<T>(all: Vec<T>, limit: usize, token: Option<&str>, id: impl Fn(&T) -> &String) -> Answer<(Vec<T>, Option<String>)> {
+fn page<T>(
+    all: Vec<T>,
+    limit: usize,
+    token: Option<&str>,
+    id: impl Fn(&T) -> &String,
+) -> Answer<(Vec<T>, Option<String>)> {
     let invalid = || AwsError::new("InvalidNextToken", "The NextToken value is not valid.");
     let after = token.map(|token| token.strip_prefix("after:").ok_or_else(invalid)).transpose()?;
     let mut rest = all.into_iter().filter(|item| after.is_none_or(|after| id(item).as_str() > after));
@@ -99,7 +115,10 @@ fn page<T>(all: Vec<T>, limit: usize, token: Option<&str>, id: impl Fn(&T) -> &S
 fn check_filters(filters: &[Filter]) -> Answer<()> {
     let known = |name: &str| name == "tag-key" || name == "tag-value" || name.starts_with("tag:");
     match filters.iter().find(|filter| !known(&filter.name)) {
-        Some(filter) => Err(AwsError::validation(format!("Filter type {} is not correct. Allowed Filter types are: tag-key tag-value tag:<key>", filter.name))),
+        Some(filter) => Err(AwsError::validation(format!(
+            "Filter type {} is not correct. Allowed Filter types are: tag-key tag-value tag:<key>",
+            filter.name
+        ))),
         None => Ok(()),
     }
 }

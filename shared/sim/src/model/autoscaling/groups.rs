@@ -19,7 +19,10 @@ impl Aws {
     pub fn create_auto_scaling_group(&mut self, request: &CreateAutoScalingGroup) -> Answer<()> {
         self.call("autoscaling:CreateAutoScalingGroup", Cost::Free, |aws| {
             if aws.group(&request.name).is_some() {
-                let message = format!("AutoScalingGroup by this name already exists - A group with the name {} already exists", request.name);
+                let message = format!(
+                    "AutoScalingGroup by this name already exists - A group with the name {} already exists",
+                    request.name
+                );
                 return Err(AwsError::new("AlreadyExists", message));
             }
             let group = aws.new_group(request)?;
@@ -75,7 +78,11 @@ impl Aws {
             let all = || network.zones.iter().map(|zone| zone.zone_name.clone()).collect();
             let zones: Vec<_> = if zones.is_empty() { all() } else { zones.to_vec() };
             let subnet = |zone: &String| {
-                let missing = || AwsError::validation(format!("Invalid availability zones - Unsupported Availability Zones [{zone}]"));
+                let missing = || {
+                    AwsError::validation(format!(
+                        "Invalid availability zones - Unsupported Availability Zones [{zone}]"
+                    ))
+                };
                 network.subnet_of_zone(zone).map(|subnet| subnet.subnet_id.clone()).ok_or_else(missing)
             };
             return Ok((zones.iter().map(subnet).collect::<Answer<_>>()?, zones));
@@ -109,7 +116,8 @@ impl Aws {
             if request.launch_template.is_some() {
                 group.launch_template = aws.full_template(request.launch_template.as_ref())?;
             }
-            group.health_check_grace_period = request.health_check_grace_period.unwrap_or(group.health_check_grace_period);
+            group.health_check_grace_period =
+                request.health_check_grace_period.unwrap_or(group.health_check_grace_period);
             group.distribution = request.distribution.unwrap_or(group.distribution);
             group.retain_on_abandon = request.retain_on_abandon.unwrap_or(group.retain_on_abandon);
             aws.replace_group(group);
@@ -179,7 +187,9 @@ fn check_sizes(min: u32, max: u32, desired: u32) -> Answer<()> {
         return Err(AwsError::validation("Max bound, which must be greater than or equal to min bound"));
     }
     if !(min..=max).contains(&desired) {
-        return Err(AwsError::validation(format!("Desired capacity:{desired} must be between the specified min size:{min} and max size:{max}")));
+        return Err(AwsError::validation(format!(
+            "Desired capacity:{desired} must be between the specified min size:{min} and max size:{max}"
+        )));
     }
     Ok(())
 }

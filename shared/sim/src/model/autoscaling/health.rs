@@ -1,11 +1,11 @@
 //! What a group notices of its members' health.
 
+use crate::model::Answer;
 use crate::model::Aws;
 use crate::model::agenda::Due;
 use crate::model::buckets::Cost;
 use crate::model::effects::EffectKind;
 use crate::model::types::{InstanceState, LifecycleState, SetInstanceHealth};
-use crate::model::Answer;
 use jiff::SignedDuration;
 
 impl Aws {
@@ -47,11 +47,13 @@ impl Aws {
             Some(InstanceState::Stopping | InstanceState::Stopped) => !member.state.is_warmed(),
             Some(InstanceState::ShuttingDown | InstanceState::Terminated) | None => true,
         };
-        let checked = match member.state {
-            LifecycleState::InService => true,
-            LifecycleState::Pending | LifecycleState::PendingWait | LifecycleState::PendingProceed => self.settings.notice_while_pending,
-            state => state.is_warmed() && !state.is_leaving(),
-        };
+        let pending = matches!(
+            member.state,
+            LifecycleState::Pending | LifecycleState::PendingWait | LifecycleState::PendingProceed
+        );
+        let warm = member.state.is_warmed() && !member.state.is_leaving();
+        let checked =
+            member.state == LifecycleState::InService || warm || (pending && self.settings.notice_while_pending);
         let suspended = self.group(&member.group).is_some_and(|group| group.suspended.contains("HealthCheck"));
         if gone && checked && !suspended {
             self.mark(id, false);
@@ -76,7 +78,8 @@ impl Aws {
             let member = aws.known_member(&request.instance_id)?;
             let grace = aws.group(&member.group).map_or(0, |group| group.health_check_grace_period);
             let since = aws.asg.inner.get(&request.instance_id).and_then(|inner| inner.in_service_since);
-            let grace_is_over = since.is_some_and(|since| aws.now >= since + SignedDuration::from_secs(i64::from(grace)));
+            let grace_is_over =
+                since.is_some_and(|since| aws.now >= since + SignedDuration::from_secs(i64::from(grace)));
             if !request.should_respect_grace_period || grace == 0 || grace_is_over {
                 aws.mark(&request.instance_id, request.healthy);
             }

@@ -5,7 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::agenda::Due;
 use crate::model::buckets::Cost;
 use crate::model::effects::EffectKind;
-use crate::model::types::{LifecycleAction, LifecycleActionRef, LifecycleHook, LifecycleResult, PutLifecycleHook, Transition};
+use crate::model::types::{
+    LifecycleAction, LifecycleActionRef, LifecycleHook, LifecycleResult, PutLifecycleHook, Transition,
+};
 use crate::model::{Answer, Aws, AwsError};
 
 impl Aws {
@@ -22,11 +24,22 @@ impl Aws {
         for hook in group.hooks.values().filter(|hook| hook.transition == transition) {
             let token = self.new_uuid();
             self.emit_lifecycle_action(&group, hook, id, &token, places);
-            self.log(EffectKind::HookStarted { instance: id.to_owned(), group: group.name.clone(), hook: hook.name.clone() });
+            self.log(EffectKind::HookStarted {
+                instance: id.to_owned(),
+                group: group.name.clone(),
+                hook: hook.name.clone(),
+            });
             let deadline = seconds_from(self.now, hook.heartbeat_timeout);
             let global_deadline = seconds_from(self.now, hook.global_timeout());
             self.agenda.add(deadline, Due::HookTimeout(id.to_owned()));
-            actions.push(LifecycleAction { hook: hook.name.clone(), token, transition, deadline, global_deadline, result: None });
+            actions.push(LifecycleAction {
+                hook: hook.name.clone(),
+                token,
+                transition,
+                deadline,
+                global_deadline,
+                result: None,
+            });
         }
         if let Some(inner) = self.asg.inner.get_mut(id) {
             inner.actions = actions;
@@ -36,7 +49,12 @@ impl Aws {
     /// Documented (*Lifecycle hooks*): at a timeout the hook's default result applies.
     pub(in crate::model) fn hook_timeout(&mut self, id: &str) {
         let Some(group) = self.member(id).and_then(|member| self.group(&member.group)).cloned() else { return };
-        let late: Vec<_> = self.actions(id).iter().filter(|a| a.result.is_none() && a.deadline <= self.now).map(|a| a.hook.clone()).collect();
+        let late: Vec<_> = self
+            .actions(id)
+            .iter()
+            .filter(|a| a.result.is_none() && a.deadline <= self.now)
+            .map(|a| a.hook.clone())
+            .collect();
         for hook in late {
             let result = group.hooks.get(&hook).map_or(LifecycleResult::Abandon, |hook| hook.default_result);
             self.settle_action(id, &hook, result, true);
@@ -46,7 +64,11 @@ impl Aws {
     fn settle_action(&mut self, id: &str, hook: &str, result: LifecycleResult, timeout: bool) {
         let Some(group) = self.member(id).map(|member| member.group.clone()) else { return };
         let actions = self.asg.inner.get_mut(id).map(|inner| &mut inner.actions);
-        let Some(action) = actions.and_then(|actions| actions.iter_mut().find(|a| a.hook == hook && a.result.is_none())) else { return };
+        let Some(action) =
+            actions.and_then(|actions| actions.iter_mut().find(|a| a.hook == hook && a.result.is_none()))
+        else {
+            return;
+        };
         action.result = Some(result);
         self.log(EffectKind::HookCompleted { instance: id.to_owned(), group, hook: hook.to_owned(), result, timeout });
         self.step_soon(id);
@@ -59,13 +81,17 @@ impl Aws {
             let fits = |a: &LifecycleAction| {
                 a.hook == named.hook && a.result.is_none() && named.token.as_ref().is_none_or(|token| *token == a.token)
             };
-            self.state(id).is_some_and(super::LifecycleState::is_wait) && !self.abandoned(id) && self.actions(id).iter().any(fits)
+            self.state(id).is_some_and(super::LifecycleState::is_wait)
+                && !self.abandoned(id)
+                && self.actions(id).iter().any(fits)
         };
         match (&named.token, &named.instance_id) {
             (None, None) => Err(AwsError::validation("Either LifecycleActionToken or InstanceId must be given.")),
             // Documented: BC `LifecycleActionToken` has exactly 36 characters.
             (Some(token), _) if token.len() != 36 => {
-                let message = format!("1 validation error detected: Value '{token}' at 'lifecycleActionToken' failed to satisfy constraint: Member must have length greater than or equal to 36");
+                let message = format!(
+                    "1 validation error detected: Value '{token}' at 'lifecycleActionToken' failed to satisfy constraint: Member must have length greater than or equal to 36"
+                );
                 Err(AwsError::validation(message))
             }
             (Some(token), _) => {
@@ -104,7 +130,10 @@ impl Aws {
     pub fn record_lifecycle_action_heartbeat(&mut self, action: &LifecycleActionRef) -> Answer<()> {
         self.call("autoscaling:RecordLifecycleActionHeartbeat", Cost::Free, |aws| {
             let id = aws.open_action(action)?;
-            let timeout = aws.group(&action.group).and_then(|g| g.hooks.get(&action.hook)).map_or(3600, |hook| hook.heartbeat_timeout);
+            let timeout = aws
+                .group(&action.group)
+                .and_then(|g| g.hooks.get(&action.hook))
+                .map_or(3600, |hook| hook.heartbeat_timeout);
             let deadline = seconds_from(aws.now, timeout);
             let actions = aws.asg.inner.get_mut(&id).map(|inner| &mut inner.actions);
             if let Some(open) = actions.and_then(|actions| actions.iter_mut().find(|a| a.hook == action.hook)) {
@@ -127,7 +156,8 @@ impl Aws {
             let group = aws.known_group(&request.group)?;
             let before = group.hooks.get(&request.name).cloned();
             let transition = request.transition.or(before.as_ref().map(|hook| hook.transition));
-            let transition = transition.ok_or_else(|| AwsError::validation("LifecycleTransition is needed for a new hook."))?;
+            let transition =
+                transition.ok_or_else(|| AwsError::validation("LifecycleTransition is needed for a new hook."))?;
             let mut hook = before.unwrap_or_else(|| LifecycleHook::new(&request.name, transition));
             hook.transition = transition;
             hook.default_result = request.default_result.unwrap_or(hook.default_result);
@@ -152,7 +182,8 @@ impl Aws {
     pub fn delete_lifecycle_hook(&mut self, group: &str, hook: &str) -> Answer<()> {
         self.call("autoscaling:DeleteLifecycleHook", Cost::Free, |aws| {
             let known = aws.known_group(group)?.hooks.get(hook).cloned();
-            let known = known.ok_or_else(|| AwsError::validation(format!("No Lifecycle Hook found with name {hook}.")))?;
+            let known =
+                known.ok_or_else(|| AwsError::validation(format!("No Lifecycle Hook found with name {hook}.")))?;
             let result = match known.transition {
                 Transition::Launching => LifecycleResult::Abandon,
                 Transition::Terminating => LifecycleResult::Continue,

@@ -22,11 +22,14 @@ impl Aws {
             inner.places = (if warmed { Place::WarmPool } else { Place::AutoScalingGroup }, Place::Ec2);
         }
         self.surge_left(&member.group, id);
-        self.set_state(id, match (warmed, retained) {
-            (true, _) => LifecycleState::WarmedTerminating,
-            (false, true) => LifecycleState::TerminatingProceed,
-            (false, false) => LifecycleState::Terminating,
-        });
+        self.set_state(
+            id,
+            match (warmed, retained) {
+                (true, _) => LifecycleState::WarmedTerminating,
+                (false, true) => LifecycleState::TerminatingProceed,
+                (false, false) => LifecycleState::Terminating,
+            },
+        );
         self.step_soon(id);
         // Documented (*Instance maintenance policy overview*): without a policy, termination and
         // launch of the replacement do not wait for each other.
@@ -36,9 +39,11 @@ impl Aws {
     /// Scale-in: back into a warm pool that takes instances back, or out.
     pub(super) fn scale_in(&mut self, id: &str) {
         let Some(member) = self.member(id).cloned() else { return };
-        let reuse = self.group(&member.group).and_then(|g| g.warm_pool.as_ref()).is_some_and(|pool| pool.reuse_on_scale_in);
+        let reuse =
+            self.group(&member.group).and_then(|g| g.warm_pool.as_ref()).is_some_and(|pool| pool.reuse_on_scale_in);
         if !reuse || member.state != LifecycleState::InService {
-            let cause = "an instance was taken out of service in response to a difference between desired and actual capacity.";
+            let cause =
+                "an instance was taken out of service in response to a difference between desired and actual capacity.";
             self.begin_leaving(id, cause, false);
             return;
         }

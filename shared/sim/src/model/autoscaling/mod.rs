@@ -124,12 +124,17 @@ impl Aws {
 
     /// Observed wording: many reports of *AutoScalingGroup name not found*.
     fn known_group(&self, name: &str) -> Answer<Arc<Group>> {
-        let missing = || AwsError::validation(format!("AutoScalingGroup name not found - AutoScalingGroup {name} not found"));
+        let missing =
+            || AwsError::validation(format!("AutoScalingGroup name not found - AutoScalingGroup {name} not found"));
         self.asg.groups.get(name).cloned().ok_or_else(missing)
     }
 
     fn known_member(&self, instance: &str) -> Answer<Arc<Member>> {
-        let missing = || AwsError::validation(format!("Instance Id not found - No managed instance found for instance ID: {instance}"));
+        let missing = || {
+            AwsError::validation(format!(
+                "Instance Id not found - No managed instance found for instance ID: {instance}"
+            ))
+        };
         self.asg.members.get(instance).cloned().ok_or_else(missing)
     }
 
@@ -165,10 +170,9 @@ impl Aws {
 
     /// The member will take its next step in a moment.
     fn step_soon(&mut self, instance: &str) {
-        if let Some(inner) = self.asg.inner.get_mut(instance) {
-            if !std::mem::replace(&mut inner.step_due, true) {
-                self.later(self.settings.timings.group_step, Due::MemberStep(instance.to_owned()));
-            }
+        let Some(inner) = self.asg.inner.get_mut(instance) else { return };
+        if !std::mem::replace(&mut inner.step_due, true) {
+            self.later(self.settings.timings.group_step, Due::MemberStep(instance.to_owned()));
         }
     }
 
@@ -190,7 +194,13 @@ impl Aws {
         activities.len() - 1
     }
 
-    fn end_activity(&mut self, group: &str, index: usize, status_code: &'static str, message: &str) -> Option<Activity> {
+    fn end_activity(
+        &mut self,
+        group: &str,
+        index: usize,
+        status_code: &'static str,
+        message: &str,
+    ) -> Option<Activity> {
         let now = self.now;
         let activity = self.group_truth(group).activities.get_mut(index)?;
         activity.status_code = status_code;

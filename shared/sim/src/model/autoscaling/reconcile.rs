@@ -51,8 +51,7 @@ impl Aws {
     }
 
     fn launch_missing(&mut self, group: &Group, count: usize) {
-        let wait = self.group_truth(&group.name).launch_after.filter(|at| *at > self.now);
-        if wait.is_some() {
+        if self.launches_wait(&group.name) {
             return;
         }
         for _ in 0..count {
@@ -64,6 +63,12 @@ impl Aws {
                 return;
             }
         }
+    }
+
+    /// Whether launches wait because earlier ones failed.
+    pub(super) fn launches_wait(&self, name: &str) -> bool {
+        let after = self.asg.truth.get(name).and_then(|truth| truth.launch_after);
+        after.is_some_and(|at| at > self.now)
     }
 
     /// Launches one instance into the group or its warm pool; says whether that worked.
@@ -78,9 +83,19 @@ impl Aws {
         }
         let Some((zone, error)) = failure else { return false };
         let description = "Launching a new EC2 instance.  Status Reason: ".to_owned() + &error.message;
-        let index = self.begin_activity(&group.name, None, description, "an instance was needed to reach the desired capacity.");
+        let index = self.begin_activity(
+            &group.name,
+            None,
+            description,
+            "an instance was needed to reach the desired capacity.",
+        );
         if let Some(activity) = self.end_activity(&group.name, index, "Failed", &error.message) {
-            let outcome = Outcome { transition: Transition::Launching, successful: false, origin: Place::Ec2, destination: Place::AutoScalingGroup };
+            let outcome = Outcome {
+                transition: Transition::Launching,
+                successful: false,
+                origin: Place::Ec2,
+                destination: Place::AutoScalingGroup,
+            };
             self.emit_outcome(group, &activity, &zone, "", outcome);
         }
         self.launch_failed(&group.name);
@@ -106,7 +121,9 @@ impl Aws {
         };
         // Documented (*Tag Auto Scaling groups and instances*): the group's tags win.
         let mut tags: Tags = data.instance_tags.clone();
-        tags.extend(group.tags.values().filter(|tag| tag.propagate_at_launch).map(|tag| (tag.key.clone(), tag.value.clone())));
+        tags.extend(
+            group.tags.values().filter(|tag| tag.propagate_at_launch).map(|tag| (tag.key.clone(), tag.value.clone())),
+        );
         tags.insert("aws:autoscaling:groupName".to_owned(), group.name.clone());
         let subnet = self.subnet_for(group, zone);
         let id = self.launch(&Launch { group: group.name.clone(), zone: zone.to_owned(), subnet, data, tags })?;
@@ -126,14 +143,19 @@ impl Aws {
 
     fn subnet_for(&self, group: &Group, zone: &str) -> String {
         let network = &self.ec2.network;
-        let own = group.subnets.iter().filter_map(|id| network.subnet(id)).find(|subnet| subnet.availability_zone == zone);
+        let own =
+            group.subnets.iter().filter_map(|id| network.subnet(id)).find(|subnet| subnet.availability_zone == zone);
         own.or_else(|| network.subnet_of_zone(zone)).map(|subnet| subnet.subnet_id.clone()).unwrap_or_default()
     }
 
     fn join(&mut self, group: &Group, member: Member) {
         let (id, state) = (member.instance_id.clone(), member.state);
-        let cause = format!("At {} an instance was started in response to a difference between desired and actual capacity.", self.now);
-        let activity = self.begin_activity(&group.name, Some(&id), format!("Launching a new EC2 instance: {id}"), &cause);
+        let cause = format!(
+            "At {} an instance was started in response to a difference between desired and actual capacity.",
+            self.now
+        );
+        let activity =
+            self.begin_activity(&group.name, Some(&id), format!("Launching a new EC2 instance: {id}"), &cause);
         let destination = if state.is_warmed() { Place::WarmPool } else { Place::AutoScalingGroup };
         let inner = Inner {
             actions: Vec::new(),
@@ -162,7 +184,8 @@ impl Aws {
             return vec![zone];
         }
         let counts = self.zone_counts(group);
-        let mut zones: Vec<_> = counts.into_iter().map(|(zone, count)| (count, self.rng.random::<u32>(), zone)).collect();
+        let mut zones: Vec<_> =
+            counts.into_iter().map(|(zone, count)| (count, self.rng.random::<u32>(), zone)).collect();
         zones.sort();
         let try_all = group.distribution == Distribution::BalancedBestEffort;
         zones.into_iter().take(if try_all { usize::MAX } else { 1 }).map(|(_, _, zone)| zone).collect()

@@ -13,11 +13,17 @@ impl Aws {
         self.call("autoscaling:SetDesiredCapacity", Cost::Free, |aws| {
             let mut known = aws.known_group(group)?.as_ref().clone();
             if desired > known.max_size {
-                let message = format!("New SetDesiredCapacity value {desired} is above max value {} for the AutoScalingGroup.", known.max_size);
+                let message = format!(
+                    "New SetDesiredCapacity value {desired} is above max value {} for the AutoScalingGroup.",
+                    known.max_size
+                );
                 return Err(AwsError::validation(message));
             }
             if desired < known.min_size {
-                let message = format!("New SetDesiredCapacity value {desired} is below min value {} for the AutoScalingGroup.", known.min_size);
+                let message = format!(
+                    "New SetDesiredCapacity value {desired} is below min value {} for the AutoScalingGroup.",
+                    known.min_size
+                );
                 return Err(AwsError::validation(message));
             }
             known.desired_capacity = desired;
@@ -31,7 +37,10 @@ impl Aws {
         let mut known = self.known_group(group)?.as_ref().clone();
         let lower = known.desired_capacity.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         if lower < known.min_size {
-            let message = format!("Currently, desiredSize equals {}. Terminating instance(s) without replacement will violate group's min size constraint.", known.desired_capacity);
+            let message = format!(
+                "Currently, desiredSize equals {}. Terminating instance(s) without replacement will violate group's min size constraint.",
+                known.desired_capacity
+            );
             return Err(AwsError::validation(message));
         }
         known.desired_capacity = lower;
@@ -53,7 +62,9 @@ impl Aws {
             aws.begin_leaving(instance, "instance was taken out of service in response to a user request.", false);
             let index = aws.asg.inner.get(instance).and_then(|inner| inner.activity);
             let activity = index.and_then(|index| aws.activities(&member.group).get(index).cloned());
-            activity.ok_or_else(|| AwsError::new("ScalingActivityInProgress", format!("Instance {instance} is being terminated already.")))
+            activity.ok_or_else(|| {
+                AwsError::new("ScalingActivityInProgress", format!("Instance {instance} is being terminated already."))
+            })
         })
     }
 

@@ -97,7 +97,11 @@ impl Aws {
         self.call("autoscaling:DescribeTags", Cost::Free, |aws| {
             const KNOWN: [&str; 4] = ["auto-scaling-group", "key", "value", "propagate-at-launch"];
             if let Some(filter) = filters.iter().find(|filter| !KNOWN.contains(&filter.name.as_str())) {
-                return Err(AwsError::validation(format!("Filter type {} is not correct. Allowed Filter types are: {}", filter.name, KNOWN.join(" "))));
+                return Err(AwsError::validation(format!(
+                    "Filter type {} is not correct. Allowed Filter types are: {}",
+                    filter.name,
+                    KNOWN.join(" ")
+                )));
             }
             let all = aws.groups().flat_map(|group| group.tags.values().map(|tag| (group.name.clone(), tag.clone())));
             Ok(all.filter(|(group, tag)| filters.iter().all(|filter| tag_fits(filter, group, tag))).collect())

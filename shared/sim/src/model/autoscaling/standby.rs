@@ -10,16 +10,29 @@ impl Aws {
         self.known_group(group)?;
         for id in instances {
             let member = self.member(id).filter(|member| member.group == group);
-            let member = member.ok_or_else(|| AwsError::validation(format!("The instance {id} is not part of Auto Scaling group {group}.")))?;
+            let member = member.ok_or_else(|| {
+                AwsError::validation(format!("The instance {id} is not part of Auto Scaling group {group}."))
+            })?;
             if member.state != state {
-                let message = format!("The instance {id} is in {} but must be in {} for this operation.", member.state.name(), state.name());
+                let message = format!(
+                    "The instance {id} is in {} but must be in {} for this operation.",
+                    member.state.name(),
+                    state.name()
+                );
                 return Err(AwsError::validation(message));
             }
         }
         Ok(())
     }
 
-    fn move_out(&mut self, group: &str, instances: &[String], state: LifecycleState, decrement: bool, verb: &str) -> Answer<Vec<Activity>> {
+    fn move_out(
+        &mut self,
+        group: &str,
+        instances: &[String],
+        state: LifecycleState,
+        decrement: bool,
+        verb: &str,
+    ) -> Answer<Vec<Activity>> {
         self.all_in(group, instances, LifecycleState::InService)?;
         if decrement {
             self.lower_desired(group, instances.len())?;
@@ -60,8 +73,10 @@ impl Aws {
             aws.replace_group(known);
             let mut answer = Vec::new();
             for id in instances {
-                let cause = format!("At {} instance {id} was moved out of standby in response to a user request.", aws.now);
-                let index = aws.begin_activity(group, Some(id), format!("Moving EC2 instance out of Standby: {id}"), &cause);
+                let cause =
+                    format!("At {} instance {id} was moved out of standby in response to a user request.", aws.now);
+                let index =
+                    aws.begin_activity(group, Some(id), format!("Moving EC2 instance out of Standby: {id}"), &cause);
                 if let Some(inner) = aws.asg.inner.get_mut(id) {
                     inner.activity = None;
                 }

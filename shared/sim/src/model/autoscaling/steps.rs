@@ -18,9 +18,16 @@ impl Aws {
         match state {
             State::Pending => self.enter_wait(id, Transition::Launching, State::PendingWait, State::PendingProceed),
             State::WarmedPending => self.warm(id),
-            State::Terminating => self.enter_wait(id, Transition::Terminating, State::TerminatingWait, State::TerminatingProceed),
+            State::Terminating => {
+                self.enter_wait(id, Transition::Terminating, State::TerminatingWait, State::TerminatingProceed)
+            }
             State::WarmedTerminating => {
-                self.enter_wait(id, Transition::Terminating, State::WarmedTerminatingWait, State::WarmedTerminatingProceed);
+                self.enter_wait(
+                    id,
+                    Transition::Terminating,
+                    State::WarmedTerminatingWait,
+                    State::WarmedTerminatingProceed,
+                );
             }
             State::PendingWait => self.leave_launch_wait(id, State::PendingProceed),
             State::WarmedPendingWait => self.leave_launch_wait(id, State::WarmedPendingProceed),
@@ -85,10 +92,18 @@ impl Aws {
     /// rate falls if hooks keep failing.
     fn abandon(&mut self, id: &str) {
         let Some(member) = self.member(id).cloned() else { return };
-        self.finish_activity(id, Transition::Launching, Some("Instance failed to complete user's Lifecycle Action: abandoned."));
+        self.finish_activity(
+            id,
+            Transition::Launching,
+            Some("Instance failed to complete user's Lifecycle Action: abandoned."),
+        );
         self.launch_failed(&member.group);
         let skip = !self.settings.abandoned_runs_terminate_hook;
-        self.begin_leaving(id, "an instance was taken out of service in response to an abandoned lifecycle action.", skip);
+        self.begin_leaving(
+            id,
+            "an instance was taken out of service in response to an abandoned lifecycle action.",
+            skip,
+        );
     }
 
     fn leave_terminate_wait(&mut self, id: &str, proceed: State) {
@@ -144,7 +159,7 @@ impl Aws {
                 return;
             }
             (_, Some(InstanceState::Pending | InstanceState::Stopping)) => return,
-            (_, Some(InstanceState::Running | InstanceState::Stopped | InstanceState::ShuttingDown | InstanceState::Terminated) | None) => {
+            (_, Some(InstanceState::Stopped | InstanceState::ShuttingDown | InstanceState::Terminated) | None) => {
                 self.notice_health(id);
                 return;
             }
@@ -162,7 +177,9 @@ impl Aws {
                 self.forget_member(id);
             }
             Some(InstanceState::ShuttingDown) => {}
-            Some(InstanceState::Pending | InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped) => {
+            Some(
+                InstanceState::Pending | InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped,
+            ) => {
                 self.begin_termination(id, "Service initiated");
             }
         }
@@ -175,9 +192,11 @@ impl Aws {
         let (places, Some(index)) = (inner.places, inner.activity.take()) else { return };
         let status = if failure.is_some() { "Failed" } else { "Successful" };
         let Some(activity) = self.end_activity(&member.group, index, status, failure.unwrap_or("")) else { return };
-        let subnet = self.ec2.network.subnet_of_zone(&member.availability_zone).map(|s| s.subnet_id.clone()).unwrap_or_default();
+        let subnet =
+            self.ec2.network.subnet_of_zone(&member.availability_zone).map(|s| s.subnet_id.clone()).unwrap_or_default();
         if let Some(group) = self.group(&member.group).cloned() {
-            let outcome = Outcome { transition, successful: failure.is_none(), origin: places.0, destination: places.1 };
+            let outcome =
+                Outcome { transition, successful: failure.is_none(), origin: places.0, destination: places.1 };
             self.emit_outcome(&group, &activity, &member.availability_zone, &subnet, outcome);
         }
     }

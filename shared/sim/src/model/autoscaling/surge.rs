@@ -22,8 +22,11 @@ impl Aws {
             return false;
         }
         let joined = |id: &str| self.asg.inner.get(id).map(|inner| inner.joined);
-        let in_full = self.members(name).filter(|m| m.state == LifecycleState::InService && m.availability_zone == *full);
-        let Some(old) = in_full.min_by_key(|m| joined(&m.instance_id)).map(|m| m.instance_id.clone()) else { return false };
+        let in_full =
+            self.members(name).filter(|m| m.state == LifecycleState::InService && m.availability_zone == *full);
+        let Some(old) = in_full.min_by_key(|m| joined(&m.instance_id)).map(|m| m.instance_id.clone()) else {
+            return false;
+        };
         let zone = empty.clone();
         self.group_truth(name).surges.push(Surge { old, zone, new: None });
         self.look_soon(name);
@@ -33,7 +36,11 @@ impl Aws {
     /// An instance refresh that replaces every member in service, one at a time, launching first, in
     /// the member's own zone.
     pub fn refresh(&mut self, name: &str) {
-        let serving: Vec<_> = self.members(name).filter(|m| m.state == LifecycleState::InService).map(|m| m.instance_id.clone()).collect();
+        let serving: Vec<_> = self
+            .members(name)
+            .filter(|m| m.state == LifecycleState::InService)
+            .map(|m| m.instance_id.clone())
+            .collect();
         self.group_truth(name).refresh = serving.into();
         self.look_soon(name);
     }
@@ -60,7 +67,9 @@ impl Aws {
     }
 
     pub(super) fn surge_launched(&mut self, name: &str, instance: &str, zone: &str) {
-        if let Some(surge) = self.group_truth(name).surges.iter_mut().find(|surge| surge.new.is_none() && surge.zone == zone) {
+        if let Some(surge) =
+            self.group_truth(name).surges.iter_mut().find(|surge| surge.new.is_none() && surge.zone == zone)
+        {
             surge.new = Some(instance.to_owned());
         }
     }
@@ -71,7 +80,11 @@ impl Aws {
         let surges = &mut self.group_truth(&group).surges;
         let Some(index) = surges.iter().position(|surge| surge.new.as_deref() == Some(instance)) else { return };
         let surge = surges.remove(index);
-        self.begin_leaving(&surge.old, "an instance was taken out of service after its replacement was launched.", false);
+        self.begin_leaving(
+            &surge.old,
+            "an instance was taken out of service after its replacement was launched.",
+            false,
+        );
     }
 
     /// A member goes: a surge that was to replace it is over, one that it was launched for launches again.

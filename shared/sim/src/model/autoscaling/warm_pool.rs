@@ -13,9 +13,11 @@ impl Aws {
         let Some(pool) = &group.warm_pool else { return };
         let prepared = pool.max_group_prepared_capacity.unwrap_or(group.max_size);
         let wanted = prepared.saturating_sub(group.desired_capacity).max(pool.min_size) as usize;
-        let warm: Vec<_> = self.members(&group.name).filter(|m| m.state.is_warmed() && !m.state.is_leaving()).cloned().collect();
+        let warm: Vec<_> =
+            self.members(&group.name).filter(|m| m.state.is_warmed() && !m.state.is_leaving()).cloned().collect();
+        let may_launch = !group.suspended.contains("Launch") && !self.launches_wait(&group.name);
         for _ in warm.len()..wanted {
-            if group.suspended.contains("Launch") || !self.launch_member(group, LifecycleState::WarmedPending) {
+            if !may_launch || !self.launch_member(group, LifecycleState::WarmedPending) {
                 return;
             }
         }
@@ -33,8 +35,16 @@ impl Aws {
     /// From the warm pool into the group, through the launch hooks.
     pub(super) fn take_from_pool(&mut self, id: &str) {
         let Some(member) = self.member(id).cloned() else { return };
-        let cause = format!("At {} an instance was started in response to a difference between desired and actual capacity.", self.now);
-        let activity = self.begin_activity(&member.group, Some(id), format!("Launching a new EC2 instance from warm pool: {id}"), &cause);
+        let cause = format!(
+            "At {} an instance was started in response to a difference between desired and actual capacity.",
+            self.now
+        );
+        let activity = self.begin_activity(
+            &member.group,
+            Some(id),
+            format!("Launching a new EC2 instance from warm pool: {id}"),
+            &cause,
+        );
         if let Some(inner) = self.asg.inner.get_mut(id) {
             inner.places = (Place::WarmPool, Place::AutoScalingGroup);
             inner.actions.clear();

@@ -4,8 +4,8 @@ use crate::model::agenda::Due;
 use crate::model::buckets::Cost;
 use crate::model::effects::EffectKind;
 use crate::model::types::{
-    AttachVolume, AttachmentStatus, DetachVolume, Instance, InstanceBlockDevice, InstanceState, ModifyInstanceAttribute, Volume,
-    VolumeAttachment, VolumeState,
+    AttachVolume, AttachmentStatus, DetachVolume, Instance, InstanceBlockDevice, InstanceState,
+    ModifyInstanceAttribute, Volume, VolumeAttachment, VolumeState,
 };
 use crate::model::{Answer, Aws, AwsError};
 
@@ -42,9 +42,12 @@ impl Aws {
         }
         // Documented (error codes), worded as the EBS CSI driver matches it; the second half are
         // names that the machine image uses (observed there too).
-        let taken = instance.block_devices.iter().any(|d| d.device_name == device) || self.settings.hidden_devices.iter().any(|d| d == device);
+        let taken = instance.block_devices.iter().any(|d| d.device_name == device)
+            || self.settings.hidden_devices.iter().any(|d| d == device);
         if taken {
-            return Err(AwsError::parameter(format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use")));
+            return Err(AwsError::parameter(format!(
+                "Invalid value '{device}' for unixDevice. Attachment point {device} is already in use"
+            )));
         }
         check_limit(instance)
     }
@@ -61,7 +64,10 @@ impl Aws {
         };
         self.put_attachment(attachment.clone());
         if !self.faults.stuck_attaching.contains(&volume_id) {
-            self.later(self.settings.timings.attach, Due::VolumeAttached { volume: volume_id.clone(), instance: instance_id.clone() });
+            self.later(
+                self.settings.timings.attach,
+                Due::VolumeAttached { volume: volume_id.clone(), instance: instance_id.clone() },
+            );
         }
         self.log(EffectKind::VolumeAttaching { volume: volume_id, instance: instance_id, device });
         attachment
@@ -85,10 +91,14 @@ impl Aws {
     }
 
     fn set_attachment(&mut self, volume: &str, instance: &str, change: impl Fn(&mut AttachmentStatus, &mut bool)) {
-        if let Some(attachment) = self.volume_mut(volume).and_then(|v| v.attachments.iter_mut().find(|a| a.instance_id == instance)) {
+        if let Some(attachment) =
+            self.volume_mut(volume).and_then(|v| v.attachments.iter_mut().find(|a| a.instance_id == instance))
+        {
             change(&mut attachment.status, &mut attachment.delete_on_termination);
         }
-        if let Some(device) = self.instance_mut(instance).and_then(|i| i.block_devices.iter_mut().find(|d| d.volume_id == volume)) {
+        if let Some(device) =
+            self.instance_mut(instance).and_then(|i| i.block_devices.iter_mut().find(|d| d.volume_id == volume))
+        {
             change(&mut device.status, &mut device.delete_on_termination);
         }
     }
@@ -131,7 +141,10 @@ impl Aws {
             let attachment = named_attachment(&volume, request)?.clone();
             let stopped = aws.instance(&attachment.instance_id).is_some_and(|i| i.state == InstanceState::Stopped);
             if aws.ec2.roots.contains(&request.volume_id) && !stopped {
-                let message = format!("Unable to detach root volume '{}' from instance '{}'", request.volume_id, attachment.instance_id);
+                let message = format!(
+                    "Unable to detach root volume '{}' from instance '{}'",
+                    request.volume_id, attachment.instance_id
+                );
                 return Err(AwsError::new("OperationNotPermitted", message));
             }
             Ok(aws.begin_detaching(attachment, request.force))
@@ -164,7 +177,10 @@ impl Aws {
         for (volume, status) in volumes {
             if status == AttachmentStatus::Busy {
                 self.set_attachment(&volume, instance, |status, _| *status = AttachmentStatus::Detaching);
-                self.later(self.settings.timings.detach, Due::VolumeDetached { volume: volume.clone(), instance: instance.to_owned() });
+                self.later(
+                    self.settings.timings.detach,
+                    Due::VolumeDetached { volume: volume.clone(), instance: instance.to_owned() },
+                );
             }
             self.refresh_writes(&volume);
         }
@@ -198,7 +214,9 @@ impl Aws {
     pub fn modify_instance_attribute(&mut self, request: &ModifyInstanceAttribute) -> Answer<()> {
         self.call("ec2:ModifyInstanceAttribute", Cost::Mutating, |aws| {
             let instance = aws.known_instance(&request.instance_id)?;
-            let volume_at = |device: &str| instance.block_devices.iter().find(|d| d.device_name == device).map(|d| d.volume_id.clone());
+            let volume_at = |device: &str| {
+                instance.block_devices.iter().find(|d| d.device_name == device).map(|d| d.volume_id.clone())
+            };
             let mut changes = Vec::new();
             for (device, value) in &request.delete_on_termination {
                 let volume = volume_at(device).ok_or_else(|| {
@@ -254,7 +272,8 @@ fn named_attachment<'a>(volume: &'a Volume, request: &DetachVolume) -> Answer<&'
         return Err(AwsError::incorrect_state(message));
     }
     let named = |a: &&VolumeAttachment| {
-        request.instance_id.as_ref().is_none_or(|i| *i == a.instance_id) && request.device.as_ref().is_none_or(|d| *d == a.device)
+        request.instance_id.as_ref().is_none_or(|i| *i == a.instance_id)
+            && request.device.as_ref().is_none_or(|d| *d == a.device)
     };
     let message = || format!("Volume '{}' is not attached as given.", volume.volume_id);
     volume.attachments.iter().find(named).ok_or_else(|| AwsError::new("InvalidAttachment.NotFound", message()))

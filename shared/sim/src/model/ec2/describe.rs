@@ -68,15 +68,16 @@ pub(in crate::model) fn wildcard(pattern: &str, value: &str) -> bool {
 }
 
 fn check<T: Described>(request: &Describe) -> Answer<()> {
-    let known = |name: &str| {
-        name.starts_with("tag:") || name == "tag-key" || name == "tag-value" || T::FIELDS.contains(&name)
-    };
+    let known =
+        |name: &str| name.starts_with("tag:") || name == "tag-key" || name == "tag-value" || T::FIELDS.contains(&name);
     if let Some(filter) = request.filters.iter().find(|filter| !known(&filter.name)) {
         return Err(AwsError::parameter(format!("The filter '{}' is invalid", filter.name)));
     }
     // Documented: BC DescribeInstances, DescribeNetworkInterfaces (5 to 1000).
     if request.max_results.is_some_and(|max| !(5..=1000).contains(&max)) {
-        return Err(AwsError::parameter("Value for parameter maxResults is invalid. Expecting a value between 5 and 1000."));
+        return Err(AwsError::parameter(
+            "Value for parameter maxResults is invalid. Expecting a value between 5 and 1000.",
+        ));
     }
     Ok(())
 }
@@ -88,7 +89,10 @@ fn after(request: &Describe) -> Answer<Option<&str>> {
 }
 
 /// A page of objects that never lag.
-pub(super) fn page_of<'a, T: Described + 'a>(objects: impl Iterator<Item = &'a T>, request: &Describe) -> Answer<Paged<T>> {
+pub(super) fn page_of<'a, T: Described + 'a>(
+    objects: impl Iterator<Item = &'a T>,
+    request: &Describe,
+) -> Answer<Paged<T>> {
     check::<T>(request)?;
     let objects: Vec<_> = objects.collect();
     if let Some(id) = request.ids.iter().find(|id| objects.iter().all(|o| o.id() != id.as_str())) {
@@ -146,7 +150,10 @@ fn cost(request: &Describe) -> Cost {
 /// Documented: BC `MaxResults` of DescribeInstances and DescribeNetworkInterfaces.
 fn not_both(request: &Describe) -> Answer<()> {
     if request.max_results.is_some() && !request.ids.is_empty() {
-        return Err(AwsError::new("InvalidParameterCombination", "The parameter IDs cannot be used with the parameter maxResults"));
+        return Err(AwsError::new(
+            "InvalidParameterCombination",
+            "The parameter IDs cannot be used with the parameter maxResults",
+        ));
     }
     Ok(())
 }
@@ -191,8 +198,16 @@ const fn text(flag: bool) -> &'static str {
 
 impl Described for Instance {
     const FIELDS: &[&str] = &[
-        "instance-id", "instance-state-name", "instance-type", "availability-zone", "subnet-id", "vpc-id", "private-ip-address", "image-id",
-        "block-device-mapping.volume-id", "network-interface.network-interface-id",
+        "instance-id",
+        "instance-state-name",
+        "instance-type",
+        "availability-zone",
+        "subnet-id",
+        "vpc-id",
+        "private-ip-address",
+        "image-id",
+        "block-device-mapping.volume-id",
+        "network-interface.network-interface-id",
     ];
     fn id(&self) -> &str {
         &self.instance_id
@@ -214,7 +229,9 @@ impl Described for Instance {
             "image-id" => vec![&self.image_id],
             "private-ip-address" => self.private_ip_address.as_deref().into_iter().collect(),
             "block-device-mapping.volume-id" => self.block_devices.iter().map(|d| d.volume_id.as_str()).collect(),
-            "network-interface.network-interface-id" => self.network_interfaces.iter().map(|i| i.network_interface_id.as_str()).collect(),
+            "network-interface.network-interface-id" => {
+                self.network_interfaces.iter().map(|i| i.network_interface_id.as_str()).collect()
+            }
             _ => return None,
         })
     }
@@ -222,8 +239,17 @@ impl Described for Instance {
 
 impl Described for Volume {
     const FIELDS: &[&str] = &[
-        "volume-id", "status", "availability-zone", "volume-type", "encrypted", "snapshot-id", "multi-attach-enabled", "attachment.instance-id",
-        "attachment.status", "attachment.device", "attachment.delete-on-termination",
+        "volume-id",
+        "status",
+        "availability-zone",
+        "volume-type",
+        "encrypted",
+        "snapshot-id",
+        "multi-attach-enabled",
+        "attachment.instance-id",
+        "attachment.status",
+        "attachment.device",
+        "attachment.delete-on-termination",
     ];
     fn id(&self) -> &str {
         &self.volume_id
@@ -246,7 +272,9 @@ impl Described for Volume {
             "attachment.instance-id" => self.attachments.iter().map(|a| a.instance_id.as_str()).collect(),
             "attachment.status" => self.attachments.iter().map(|a| a.status.name()).collect(),
             "attachment.device" => self.attachments.iter().map(|a| a.device.as_str()).collect(),
-            "attachment.delete-on-termination" => self.attachments.iter().map(|a| text(a.delete_on_termination)).collect(),
+            "attachment.delete-on-termination" => {
+                self.attachments.iter().map(|a| text(a.delete_on_termination)).collect()
+            }
             _ => return None,
         })
     }
@@ -254,8 +282,19 @@ impl Described for Volume {
 
 impl Described for NetworkInterface {
     const FIELDS: &[&str] = &[
-        "network-interface-id", "status", "availability-zone", "subnet-id", "vpc-id", "private-ip-address", "addresses.private-ip-address",
-        "group-id", "description", "mac-address", "attachment.attachment-id", "attachment.instance-id", "attachment.status",
+        "network-interface-id",
+        "status",
+        "availability-zone",
+        "subnet-id",
+        "vpc-id",
+        "private-ip-address",
+        "addresses.private-ip-address",
+        "group-id",
+        "description",
+        "mac-address",
+        "attachment.attachment-id",
+        "attachment.instance-id",
+        "attachment.status",
     ];
     fn id(&self) -> &str {
         &self.network_interface_id

@@ -1,9 +1,9 @@
 //! What a few instance types can take.
 
 use crate::model::Answer;
+use crate::model::buckets::Cost;
 use crate::model::types::{Describe, InstanceType, Paged};
 use crate::model::{Aws, AwsError};
-use crate::model::buckets::Cost;
 
 const fn shared(instance_type: &'static str, interfaces: u32, addresses: u32) -> InstanceType {
     InstanceType {
@@ -51,11 +51,16 @@ impl Aws {
     /// `InvalidInstanceType` for a type that the model does not know.
     pub fn describe_instance_types(&mut self, request: &Describe) -> Answer<Paged<InstanceType>> {
         self.call("ec2:DescribeInstanceTypes", Cost::Describe, |_| {
-            let unknown: Vec<_> = request.ids.iter().filter(|id| TYPES.iter().all(|t| t.instance_type != **id)).cloned().collect();
+            let unknown: Vec<_> =
+                request.ids.iter().filter(|id| TYPES.iter().all(|t| t.instance_type != **id)).cloned().collect();
             if !unknown.is_empty() {
-                return Err(AwsError::new("InvalidInstanceType", format!("The following supplied instance types do not exist: [{}]", unknown.join(", "))));
+                return Err(AwsError::new(
+                    "InvalidInstanceType",
+                    format!("The following supplied instance types do not exist: [{}]", unknown.join(", ")),
+                ));
             }
-            let wanted = |t: &InstanceType| request.ids.is_empty() || request.ids.iter().any(|id| id == t.instance_type);
+            let wanted =
+                |t: &InstanceType| request.ids.is_empty() || request.ids.iter().any(|id| id == t.instance_type);
             Ok(Paged { items: TYPES.into_iter().filter(wanted).collect(), next_token: None })
         })
     }

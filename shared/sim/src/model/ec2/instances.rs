@@ -4,7 +4,8 @@ use crate::model::agenda::Due;
 use crate::model::buckets::Cost;
 use crate::model::effects::EffectKind;
 use crate::model::types::{
-    AttachmentStatus, Instance, InstanceState, InstanceStateChange, LaunchTemplateData, Tags, Volume, VolumeAttachment, VolumeState,
+    AttachmentStatus, Instance, InstanceState, InstanceStateChange, LaunchTemplateData, Tags, Volume, VolumeAttachment,
+    VolumeState,
 };
 use crate::model::{Answer, Aws, AwsError};
 
@@ -27,7 +28,10 @@ impl Aws {
     pub(in crate::model) fn launch(&mut self, launch: &Launch) -> Answer<String> {
         if self.faults.zones_without_capacity.contains(&launch.zone) {
             // Documented: EC2 User Guide, *Troubleshoot instance launch issues*.
-            let message = format!("We currently do not have sufficient capacity in the Availability Zone you requested ({}).", launch.zone);
+            let message = format!(
+                "We currently do not have sufficient capacity in the Availability Zone you requested ({}).",
+                launch.zone
+            );
             return Err(AwsError::new("InsufficientInstanceCapacity", message));
         }
         if launch.data.instance_metadata_tags {
@@ -44,7 +48,11 @@ impl Aws {
             return Err(error);
         }
         self.give_root_volume(&id, &launch.zone);
-        self.log(EffectKind::InstanceLaunched { instance: id.clone(), group: launch.group.clone(), zone: launch.zone.clone() });
+        self.log(EffectKind::InstanceLaunched {
+            instance: id.clone(),
+            group: launch.group.clone(),
+            zone: launch.zone.clone(),
+        });
         self.emit_instance_state(&id, InstanceState::Pending);
         self.boot(&id);
         Ok(id)
@@ -174,7 +182,9 @@ impl Aws {
                     Ok(())
                 }
                 InstanceState::Pending | InstanceState::Running => Ok(()),
-                InstanceState::Stopping | InstanceState::ShuttingDown | InstanceState::Terminated => Err(wrong_state(id, "started")),
+                InstanceState::Stopping | InstanceState::ShuttingDown | InstanceState::Terminated => {
+                    Err(wrong_state(id, "started"))
+                }
             })
         })
     }
@@ -189,7 +199,11 @@ impl Aws {
     }
 
     /// Applies a change to each instance, after checking that all exist.
-    pub(super) fn change_states(&mut self, ids: &[String], mut change: impl FnMut(&mut Self, &str, InstanceState) -> Answer<()>) -> Answer<Vec<InstanceStateChange>> {
+    pub(super) fn change_states(
+        &mut self,
+        ids: &[String],
+        mut change: impl FnMut(&mut Self, &str, InstanceState) -> Answer<()>,
+    ) -> Answer<Vec<InstanceStateChange>> {
         let mut before = Vec::with_capacity(ids.len());
         for id in ids {
             before.push(self.known_instance(id)?.state);
@@ -205,5 +219,8 @@ impl Aws {
 }
 
 fn wrong_state(id: &str, wish: &str) -> AwsError {
-    AwsError::new("IncorrectInstanceState", format!("The instance '{id}' is not in a state from which it can be {wish}."))
+    AwsError::new(
+        "IncorrectInstanceState",
+        format!("The instance '{id}' is not in a state from which it can be {wish}."),
+    )
 }

@@ -6,8 +6,9 @@ use crate::model::agenda::Due;
 use crate::model::buckets::Cost;
 use crate::model::effects::{EffectKind, Gone};
 use crate::model::types::{
-    AttachNetworkInterface, AttachmentStatus, CreateNetworkInterface, DetachNetworkInterface, Instance, InstanceNetworkInterface,
-    InstanceState, InterfaceAttachment, InterfaceStatus, ModifyNetworkInterfaceAttribute, NetworkInterface,
+    AttachNetworkInterface, AttachmentStatus, CreateNetworkInterface, DetachNetworkInterface, Instance,
+    InstanceNetworkInterface, InstanceState, InterfaceAttachment, InterfaceStatus, ModifyNetworkInterfaceAttribute,
+    NetworkInterface,
 };
 use crate::model::{Answer, Aws, AwsError};
 
@@ -23,7 +24,9 @@ impl Aws {
     /// other parameters.
     pub fn create_network_interface(&mut self, request: &CreateNetworkInterface) -> Answer<Arc<NetworkInterface>> {
         self.call("ec2:CreateNetworkInterface", Cost::Resource, |aws| {
-            if let Some((token, (before, interface))) = request.client_token.as_ref().and_then(|t| Some((t, aws.ec2.interface_tokens.get(t)?))) {
+            if let Some((token, (before, interface))) =
+                request.client_token.as_ref().and_then(|t| Some((t, aws.ec2.interface_tokens.get(t)?)))
+            {
                 return if before == request { Ok(Arc::clone(interface)) } else { Err(mismatch(token)) };
             }
             let id = aws.new_interface(request)?;
@@ -47,7 +50,8 @@ impl Aws {
         let (vpc_id, availability_zone) = (subnet.vpc_id.clone(), subnet.availability_zone.clone());
         let id = self.new_id("eni");
         let mac = id.len().saturating_sub(10);
-        let digits: Vec<_> = id.as_bytes()[mac..].chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect();
+        let digits: Vec<_> =
+            id.as_bytes()[mac..].chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect();
         let interface = NetworkInterface {
             network_interface_id: id.clone(),
             subnet_id: request.subnet_id.clone(),
@@ -89,7 +93,8 @@ impl Aws {
             delete_on_termination: delete,
         };
         let Some(interface) = self.interface_mut(id) else { return attachment_id };
-        interface.status = if status == AttachmentStatus::Attached { InterfaceStatus::InUse } else { InterfaceStatus::Attaching };
+        interface.status =
+            if status == AttachmentStatus::Attached { InterfaceStatus::InUse } else { InterfaceStatus::Attaching };
         interface.attachment = Some(attachment.clone());
         let shown = InstanceNetworkInterface {
             network_interface_id: id.to_owned(),
@@ -118,13 +123,25 @@ impl Aws {
             let delete = aws.settings.interfaces_delete_on_termination;
             let (id, holder) = (&request.network_interface_id, &request.instance_id);
             let attachment = aws.connect(id, holder, request.device_index, AttachmentStatus::Attaching, delete);
-            aws.log(EffectKind::InterfaceAttaching { interface: id.clone(), instance: holder.clone(), index: request.device_index });
-            aws.later(aws.settings.timings.attach, Due::InterfaceAttached { interface: id.clone(), attachment: attachment.clone() });
+            aws.log(EffectKind::InterfaceAttaching {
+                interface: id.clone(),
+                instance: holder.clone(),
+                index: request.device_index,
+            });
+            aws.later(
+                aws.settings.timings.attach,
+                Due::InterfaceAttached { interface: id.clone(), attachment: attachment.clone() },
+            );
             Ok(attachment)
         })
     }
 
-    fn change_connection(&mut self, id: &str, attachment: &str, change: impl Fn(&mut InterfaceAttachment)) -> Option<String> {
+    fn change_connection(
+        &mut self,
+        id: &str,
+        attachment: &str,
+        change: impl Fn(&mut InterfaceAttachment),
+    ) -> Option<String> {
         let interface = self.interface_mut(id)?;
         let connection = interface.attachment.as_mut().filter(|a| a.attachment_id == attachment)?;
         change(connection);
@@ -132,7 +149,9 @@ impl Aws {
         interface.status = match status {
             AttachmentStatus::Attaching => InterfaceStatus::Attaching,
             AttachmentStatus::Attached => InterfaceStatus::InUse,
-            AttachmentStatus::Detaching | AttachmentStatus::Detached | AttachmentStatus::Busy => InterfaceStatus::Detaching,
+            AttachmentStatus::Detaching | AttachmentStatus::Detached | AttachmentStatus::Busy => {
+                InterfaceStatus::Detaching
+            }
         };
         let shown = self.instance_mut(&holder)?.network_interfaces.iter_mut().find(|i| i.network_interface_id == id);
         if let Some(shown) = shown {
@@ -146,10 +165,10 @@ impl Aws {
     }
 
     pub(in crate::model) fn interface_attached(&mut self, id: &str, attachment: &str) {
-        if self.connection(id, attachment).is_some_and(|a| a.status == AttachmentStatus::Attaching) {
-            if let Some(instance) = self.change_connection(id, attachment, |a| a.status = AttachmentStatus::Attached) {
-                self.log(EffectKind::InterfaceAttached { interface: id.to_owned(), instance });
-            }
+        let attaching = self.connection(id, attachment).is_some_and(|a| a.status == AttachmentStatus::Attaching);
+        let attach = |a: &mut InterfaceAttachment| a.status = AttachmentStatus::Attached;
+        if let Some(instance) = attaching.then(|| self.change_connection(id, attachment, attach)).flatten() {
+            self.log(EffectKind::InterfaceAttached { interface: id.to_owned(), instance });
         }
     }
 
@@ -165,7 +184,9 @@ impl Aws {
     pub fn detach_network_interface(&mut self, request: &DetachNetworkInterface) -> Answer<()> {
         self.call("ec2:DetachNetworkInterface", Cost::Mutating, |aws| {
             let id = &request.attachment_id;
-            let missing = || AwsError::new("InvalidAttachmentID.NotFound", format!("The interface attachment '{id}' does not exist"));
+            let missing = || {
+                AwsError::new("InvalidAttachmentID.NotFound", format!("The interface attachment '{id}' does not exist"))
+            };
             let interface = aws.interface_of(id).ok_or_else(missing)?;
             let connection = interface.attachment.clone().ok_or_else(missing)?;
             if connection.device_index == 0 {
@@ -179,7 +200,12 @@ impl Aws {
             aws.change_connection(&interface, id, |a| a.status = AttachmentStatus::Detaching);
             let running = aws.instance(&connection.instance_id).is_some_and(|i| i.state == InstanceState::Running);
             let instance = connection.instance_id;
-            aws.log(EffectKind::InterfaceDetaching { interface: interface.clone(), instance, force: request.force, running });
+            aws.log(EffectKind::InterfaceDetaching {
+                interface: interface.clone(),
+                instance,
+                force: request.force,
+                running,
+            });
             aws.later(aws.settings.timings.detach, Due::InterfaceDetached { interface, attachment: id.clone() });
             Ok(())
         })
@@ -211,9 +237,13 @@ impl Aws {
             let interface = aws.known_interface(&request.network_interface_id)?.network_interface_id.clone();
             let value = request.delete_on_termination;
             let id = &request.attachment_id;
-            let instance = aws.change_connection(&interface, id, |a| a.delete_on_termination = value).ok_or_else(|| {
-                AwsError::new("InvalidAttachmentID.NotFound", format!("The interface attachment '{id}' does not exist"))
-            })?;
+            let instance =
+                aws.change_connection(&interface, id, |a| a.delete_on_termination = value).ok_or_else(|| {
+                    AwsError::new(
+                        "InvalidAttachmentID.NotFound",
+                        format!("The interface attachment '{id}' does not exist"),
+                    )
+                })?;
             aws.log(EffectKind::InterfaceDeleteOnTermination { interface, instance, value });
             Ok(())
         })
@@ -261,7 +291,8 @@ fn check_connectable(instance: &Instance, interface: &NetworkInterface, index: u
     }
     // Documented (EC2 User Guide, *Elastic network interfaces*): same zone. The code is assumed.
     if instance.availability_zone != interface.availability_zone {
-        let message = "You may not attach a network interface to an instance if they are not in the same availability zone";
+        let message =
+            "You may not attach a network interface to an instance if they are not in the same availability zone";
         return Err(AwsError::new("InvalidParameterCombination", message));
     }
     // Documented there: running, stopped, or being launched.
@@ -270,11 +301,17 @@ fn check_connectable(instance: &Instance, interface: &NetworkInterface, index: u
     }
     // Observed: k8s-vpcnet 71, cilium 42512.
     if instance.network_interfaces.iter().any(|i| i.attachment.device_index == index) {
-        return Err(AwsError::parameter(format!("Instance '{id}' already has an interface attached at device index '{index}'.")));
+        return Err(AwsError::parameter(format!(
+            "Instance '{id}' already has an interface attached at device index '{index}'."
+        )));
     }
     let limit = limits(&instance.instance_type).maximum_network_interfaces as usize;
     if instance.network_interfaces.len() >= limit {
-        let message = format!("Interface count {} exceeds the limit for {}", instance.network_interfaces.len() + 1, instance.instance_type);
+        let message = format!(
+            "Interface count {} exceeds the limit for {}",
+            instance.network_interfaces.len() + 1,
+            instance.instance_type
+        );
         return Err(AwsError::new("AttachmentLimitExceeded", message));
     }
     Ok(())

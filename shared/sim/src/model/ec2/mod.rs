@@ -115,5 +115,8 @@ fn no_interface(id: &str) -> AwsError {
 /// Documented: a client token is at most 64 ASCII characters, and used again with other parameters
 /// it is refused (EC2 API reference, *Ensuring idempotency*).
 fn mismatch(token: &str) -> AwsError {
-    AwsError::new("IdempotentParameterMismatch", format!("The client token '{token}' was used before with other parameters."))
+    AwsError::new(
+        "IdempotentParameterMismatch",
+        format!("The client token '{token}' was used before with other parameters."),
+    )
 }

@@ -44,7 +44,12 @@ impl Network {
         let subnets = zones.iter().zip(0..).map(|(zone, i)| Addresses::new(&vpc_id, zone, i, new_id(rng, "subnet")));
         Self {
             subnets: subnets.collect(),
-            security_group: SecurityGroup { group_id, group_name: "default".to_owned(), vpc_id: vpc_id.clone(), tags: Tags::new() },
+            security_group: SecurityGroup {
+                group_id,
+                group_name: "default".to_owned(),
+                vpc_id: vpc_id.clone(),
+                tags: Tags::new(),
+            },
             vpc: Vpc { vpc_id, cidr_block: "10.0.0.0/16".to_owned(), tags: Tags::new() },
             zones,
         }
@@ -78,7 +83,9 @@ impl Network {
     }
 
     pub(super) fn give_back(&mut self, subnet: &str, ip: &str) {
-        if let (Some(addresses), Ok(ip)) = (self.subnets.iter_mut().find(|a| a.subnet.subnet_id == subnet), ip.parse::<Ipv4Addr>()) {
+        if let (Some(addresses), Ok(ip)) =
+            (self.subnets.iter_mut().find(|a| a.subnet.subnet_id == subnet), ip.parse::<Ipv4Addr>())
+        {
             addresses.taken.remove(&ip.to_bits());
             addresses.count();
         }
@@ -122,7 +129,10 @@ impl Addresses {
     }
 
     fn wished(&self, text: &str) -> Answer<u32> {
-        let ip = text.parse::<Ipv4Addr>().map_err(|_| AwsError::parameter(format!("invalid value for parameter address: {text}")))?.to_bits();
+        let ip = text
+            .parse::<Ipv4Addr>()
+            .map_err(|_| AwsError::parameter(format!("invalid value for parameter address: {text}")))?
+            .to_bits();
         if !self.usable().contains(&ip) {
             return Err(AwsError::parameter("Address does not fall within the subnet's address range"));
         }
@@ -153,7 +163,9 @@ impl Aws {
     /// # Errors
     /// `InvalidSubnetID.NotFound`; `InvalidParameterValue` for a filter that the model does not know.
     pub fn describe_subnets(&mut self, request: &Describe) -> Answer<Paged<Subnet>> {
-        self.call("ec2:DescribeSubnets", Cost::Describe, |aws| page_of(aws.ec2.network.subnets.iter().map(|a| &a.subnet), request))
+        self.call("ec2:DescribeSubnets", Cost::Describe, |aws| {
+            page_of(aws.ec2.network.subnets.iter().map(|a| &a.subnet), request)
+        })
     }
 
     /// `ec2:DescribeVpcs`.
@@ -169,7 +181,9 @@ impl Aws {
     /// # Errors
     /// `InvalidGroup.NotFound`; `InvalidParameterValue` for a filter that the model does not know.
     pub fn describe_security_groups(&mut self, request: &Describe) -> Answer<Paged<SecurityGroup>> {
-        self.call("ec2:DescribeSecurityGroups", Cost::Describe, |aws| page_of([&aws.ec2.network.security_group].into_iter(), request))
+        self.call("ec2:DescribeSecurityGroups", Cost::Describe, |aws| {
+            page_of([&aws.ec2.network.security_group].into_iter(), request)
+        })
     }
 
     /// `ec2:DescribeAvailabilityZones`; `ids` are zone names.
@@ -203,7 +217,17 @@ impl Described for Subnet {
             _ => return None,
         })
     }
-    const FIELDS: &[&str] = &["availability-zone", "availabilityZone", "availability-zone-id", "subnet-id", "vpc-id", "cidr-block", "state", "default-for-az", "defaultForAz"];
+    const FIELDS: &[&str] = &[
+        "availability-zone",
+        "availabilityZone",
+        "availability-zone-id",
+        "subnet-id",
+        "vpc-id",
+        "cidr-block",
+        "state",
+        "default-for-az",
+        "defaultForAz",
+    ];
 }
 
 impl Described for Vpc {

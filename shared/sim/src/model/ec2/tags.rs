@@ -12,7 +12,9 @@ use super::describe::{Described, page_of};
 fn check(before: &Tags, new: &Tags) -> Answer<()> {
     for (key, value) in new {
         if key.starts_with("aws:") {
-            let message = format!("Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use");
+            let message = format!(
+                "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
+            );
             return Err(AwsError::parameter(message));
         }
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
@@ -32,7 +34,9 @@ fn check(before: &Tags, new: &Tags) -> Answer<()> {
 pub(super) fn check_metadata_keys(tags: &Tags) -> Answer<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "+-=.,_:@".contains(c);
     match tags.keys().find(|key| !key.chars().all(allowed) || *key == "." || *key == ".." || *key == "_index") {
-        Some(key) => Err(AwsError::parameter(format!("'{key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{{1,255}}), and must not be a reserved name ('.', '..', '_index')"))),
+        Some(key) => Err(AwsError::parameter(format!(
+            "'{key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{{1,255}}), and must not be a reserved name ('.', '..', '_index')"
+        ))),
         None => Ok(()),
     }
 }
@@ -79,7 +83,10 @@ impl Aws {
             Some("i") => Ok(self.known_instance(id)?.tags.clone()),
             Some("vol") => Ok(self.known_volume(id)?.tags.clone()),
             Some("eni") => Ok(self.known_interface(id)?.tags.clone()),
-            _ => self.tags_mut(id).map(|tags| tags.clone()).ok_or_else(|| AwsError::new("InvalidID", format!("The ID '{id}' is not valid"))),
+            _ => self
+                .tags_mut(id)
+                .map(|tags| tags.clone())
+                .ok_or_else(|| AwsError::new("InvalidID", format!("The ID '{id}' is not valid"))),
         }
     }
 
@@ -96,7 +103,10 @@ impl Aws {
     /// Sets tags without asking; logs what changed.
     pub(in crate::model) fn set_tags(&mut self, id: &str, new: &Tags) {
         let Some(tags) = self.tags_mut(id) else { return };
-        let old = new.iter().filter_map(|(key, value)| Some((key.clone(), tags.insert(key.clone(), value.clone())?))).collect();
+        let old = new
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), tags.insert(key.clone(), value.clone())?)))
+            .collect();
         self.log(EffectKind::Tagged { resource: id.to_owned(), old, new: new.clone() });
         if id.starts_with("i-") {
             self.poke_guest(id);
@@ -105,7 +115,8 @@ impl Aws {
 
     fn remove_tags(&mut self, id: &str, keys: &[(String, Option<String>)]) {
         let Some(tags) = self.tags_mut(id) else { return };
-        let fits = |key: &String, value: &String| keys.iter().any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value));
+        let fits =
+            |key: &String, value: &String| keys.iter().any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value));
         let old: Tags = tags.iter().filter(|(k, v)| fits(k, v)).map(|(k, v)| (k.clone(), v.clone())).collect();
         tags.retain(|key, _| !old.contains_key(key));
         if !old.is_empty() {

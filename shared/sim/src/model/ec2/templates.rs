@@ -1,7 +1,9 @@
 //! Launch templates.
 
 use crate::model::buckets::Cost;
-use crate::model::types::{CreateLaunchTemplate, Describe, LaunchTemplate, LaunchTemplateData, LaunchTemplateRef, Paged, Tags};
+use crate::model::types::{
+    CreateLaunchTemplate, Describe, LaunchTemplate, LaunchTemplateData, LaunchTemplateRef, Paged, Tags,
+};
 use crate::model::{Answer, Aws, AwsError};
 
 use super::describe::{Described, page_of};
@@ -34,9 +36,16 @@ impl Aws {
     ///
     /// # Errors
     /// `InvalidLaunchTemplateId.NotFound`.
-    pub fn create_launch_template_version(&mut self, template: &str, data: &LaunchTemplateData) -> Answer<LaunchTemplate> {
+    pub fn create_launch_template_version(
+        &mut self,
+        template: &str,
+        data: &LaunchTemplateData,
+    ) -> Answer<LaunchTemplate> {
         self.call("ec2:CreateLaunchTemplateVersion", Cost::Mutating, |aws| {
-            let id = aws.template(template).map(|t| t.launch_template_id.clone()).ok_or_else(|| LaunchTemplate::not_found(template))?;
+            let id = aws
+                .template(template)
+                .map(|t| t.launch_template_id.clone())
+                .ok_or_else(|| LaunchTemplate::not_found(template))?;
             let known = aws.ec2.templates.get_mut(&id).expect("it was found by name");
             known.latest_version += 1;
             known.data = data.clone();
@@ -51,7 +60,8 @@ impl Aws {
     /// not know.
     pub fn describe_launch_templates(&mut self, request: &Describe) -> Answer<Paged<LaunchTemplate>> {
         self.call("ec2:DescribeLaunchTemplates", Cost::Describe, |aws| {
-            let id_of = |name: &String| aws.template(name).map_or_else(|| name.clone(), |t| t.launch_template_id.clone());
+            let id_of =
+                |name: &String| aws.template(name).map_or_else(|| name.clone(), |t| t.launch_template_id.clone());
             let request = Describe { ids: request.ids.iter().map(id_of).collect(), ..request.clone() };
             page_of(aws.ec2.templates.values(), &request)
         })
@@ -62,11 +72,16 @@ impl Aws {
     }
 
     /// The template that a group names, in full, with its data.
-    pub(in crate::model) fn resolve_template(&self, named: &LaunchTemplateRef) -> Answer<(LaunchTemplateRef, LaunchTemplateData)> {
+    pub(in crate::model) fn resolve_template(
+        &self,
+        named: &LaunchTemplateRef,
+    ) -> Answer<(LaunchTemplateRef, LaunchTemplateData)> {
         let name = named.id.as_ref().or(named.name.as_ref()).map_or("", String::as_str);
         let Some(template) = self.template(name) else {
             // Observed: terraform-provider-aws reports.
-            return Err(AwsError::validation("You must use a valid fully-formed launch template. The specified launch template does not exist."));
+            return Err(AwsError::validation(
+                "You must use a valid fully-formed launch template. The specified launch template does not exist.",
+            ));
         };
         let full = LaunchTemplateRef {
             id: Some(template.launch_template_id.clone()),
@@ -83,7 +98,10 @@ impl Described for LaunchTemplate {
         &self.launch_template_id
     }
     fn not_found(id: &str) -> AwsError {
-        AwsError::new("InvalidLaunchTemplateId.NotFound", format!("The specified launch template, {id}, does not exist."))
+        AwsError::new(
+            "InvalidLaunchTemplateId.NotFound",
+            format!("The specified launch template, {id}, does not exist."),
+        )
     }
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)

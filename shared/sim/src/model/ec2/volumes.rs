@@ -10,9 +10,12 @@ use crate::model::{Answer, Aws, AwsError};
 
 use super::{mismatch, no_volume};
 
+/// A type's name, its smallest and largest size, and its operations a second.
+type Range = (&'static str, u32, u32, Option<(u32, u32)>);
+
 /// Documented (BC CreateVolume): sizes in GiB and operations a second by type; absent operations
 /// cannot be given.
-const RANGES: [(&str, u32, u32, Option<(u32, u32)>); 7] = [
+const RANGES: [Range; 7] = [
     ("gp3", 1, 65_536, Some((3_000, 80_000))),
     ("gp2", 1, 16_384, None),
     ("io1", 4, 16_384, Some((100, 64_000))),
@@ -33,7 +36,9 @@ impl Aws {
         self.call("ec2:CreateVolume", Cost::Resource, |aws| {
             // Documented (EC2 API reference, *Ensuring idempotency*): the first answer again.
             // Observed (EBS CSI driver): also when the volume has failed and is gone by now.
-            if let Some((token, (before, volume))) = request.client_token.as_ref().and_then(|t| Some((t, aws.ec2.volume_tokens.get(t)?))) {
+            if let Some((token, (before, volume))) =
+                request.client_token.as_ref().and_then(|t| Some((t, aws.ec2.volume_tokens.get(t)?)))
+            {
                 return if before == request { Ok(Arc::clone(volume)) } else { Err(mismatch(token)) };
             }
             aws.check_new_volume(request)?;
@@ -54,14 +59,21 @@ impl Aws {
             return Err(AwsError::new("MissingParameter", "The request must contain the parameter size/snapshot"));
         };
         if !(*min..=*max).contains(&size) {
-            return Err(AwsError::parameter(format!("Volume of {size}GiB is out of range for {kind}; it must be between {min} and {max}.")));
+            return Err(AwsError::parameter(format!(
+                "Volume of {size}GiB is out of range for {kind}; it must be between {min} and {max}."
+            )));
         }
         match (request.iops, iops) {
             (Some(given), Some((low, high))) if !(*low..=*high).contains(&given) => {
-                return Err(AwsError::parameter(format!("Volume iops of {given} is out of range for {kind}; it must be between {low} and {high}.")));
+                return Err(AwsError::parameter(format!(
+                    "Volume iops of {given} is out of range for {kind}; it must be between {low} and {high}."
+                )));
             }
             (Some(_), None) => {
-                return Err(AwsError::new("InvalidParameterCombination", format!("The parameter iops is not supported for {kind} volumes.")));
+                return Err(AwsError::new(
+                    "InvalidParameterCombination",
+                    format!("The parameter iops is not supported for {kind} volumes."),
+                ));
             }
             (None, Some(_)) if kind.starts_with("io") => {
                 return Err(AwsError::new("MissingParameter", "The request must contain the parameter iops"));
@@ -69,7 +81,10 @@ impl Aws {
             (Some(_) | None, _) => {}
         }
         if request.throughput.is_some() && kind != "gp3" {
-            return Err(AwsError::new("InvalidParameterCombination", format!("The parameter throughput is not supported for {kind} volumes.")));
+            return Err(AwsError::new(
+                "InvalidParameterCombination",
+                format!("The parameter throughput is not supported for {kind} volumes."),
+            ));
         }
         Ok(())
     }
@@ -137,7 +152,10 @@ impl Aws {
             match volume.state {
                 VolumeState::Available | VolumeState::Error => aws.drop_volume(volume_id, Gone::Deleted),
                 VolumeState::Creating | VolumeState::InUse => {
-                    return Err(AwsError::incorrect_state(format!("Volume '{volume_id}' is in the '{}' state.", volume.state.name())));
+                    return Err(AwsError::incorrect_state(format!(
+                        "Volume '{volume_id}' is in the '{}' state.",
+                        volume.state.name()
+                    )));
                 }
                 VolumeState::Deleting => return Err(no_volume(volume_id)),
             }

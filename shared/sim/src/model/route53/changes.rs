@@ -38,6 +38,7 @@ impl Aws {
                 None => zone.records.remove(&key),
             };
             if let Some(name) = new.as_ref().or(old.as_ref()).map(|record| record.name.clone()).filter(|_| old != new) {
+                let (old, new) = (old.map(Box::new), new.map(Box::new));
                 changed.push(EffectKind::Record { zone: id.to_owned(), name, record_type: key.1, old, new });
             }
         }
@@ -50,7 +51,8 @@ impl Aws {
 
 /// Documented: at most 1000 ResourceRecord elements a batch, UPSERT counting twice (Route 53 Developer Guide, *Quotas*).
 fn check_size(changes: &[Change]) -> Answer<()> {
-    let weight = |change: &Change| change.record.values.len() * if change.action == ChangeAction::Upsert { 2 } else { 1 };
+    let weight =
+        |change: &Change| change.record.values.len() * if change.action == ChangeAction::Upsert { 2 } else { 1 };
     if changes.is_empty() || changes.iter().map(weight).sum::<usize>() > 1000 {
         return Err(AwsError::new("InvalidChangeBatch", "[Number of records limit of 1000 exceeded.]"));
     }
@@ -72,11 +74,20 @@ fn draft(zone: &str, records: &Records, changes: &[Change]) -> Answer<Draft> {
             }
         }
     }
-    if refused.is_empty() { Ok(draft) } else { Err(AwsError::new("InvalidChangeBatch", format!("[{}]", refused.join(", ")))) }
+    if refused.is_empty() {
+        Ok(draft)
+    } else {
+        Err(AwsError::new("InvalidChangeBatch", format!("[{}]", refused.join(", "))))
+    }
 }
 
 /// Why one change is refused. Observed wordings: boto 2887, external-dns 732, terraform-aws-ses 25.
-fn refusal(zone: &str, action: ChangeAction, record: &ResourceRecordSet, now: Option<&ResourceRecordSet>) -> Option<String> {
+fn refusal(
+    zone: &str,
+    action: ChangeAction,
+    record: &ResourceRecordSet,
+    now: Option<&ResourceRecordSet>,
+) -> Option<String> {
     let ResourceRecordSet { name, record_type, .. } = record;
     let what = format!("resource record set [name='{name}', type='{record_type}']");
     match (action, now) {
@@ -102,7 +113,9 @@ fn malformed(zone: &str, record: &ResourceRecordSet) -> Option<String> {
         return Some(format!("RRSet with DNS name {name} is not permitted in zone {zone}"));
     }
     if record.ttl.is_none() || values.is_empty() {
-        return Some(format!("Invalid Resource Record Set [name='{name}', type='{record_type}']: a TTL and at least one value are needed"));
+        return Some(format!(
+            "Invalid Resource Record Set [name='{name}', type='{record_type}']: a TTL and at least one value are needed"
+        ));
     }
     // Documented: 400 values a record (Route 53 Developer Guide, *Quotas*).
     if values.len() > 400 {
@@ -112,10 +125,8 @@ fn malformed(zone: &str, record: &ResourceRecordSet) -> Option<String> {
     if distinct.len() < values.len() {
         return Some("Duplicate Resource Record".to_owned());
     }
-    if record_type == "A" {
-        if let Some(bad) = values.iter().find(|value| value.parse::<Ipv4Addr>().is_err()) {
-            return Some(format!("Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) encountered with '{bad}''"));
-        }
-    }
-    None
+    let bad = values.iter().find(|value| record_type == "A" && value.parse::<Ipv4Addr>().is_err())?;
+    Some(format!(
+        "Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) encountered with '{bad}''"
+    ))
 }

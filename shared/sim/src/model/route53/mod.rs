@@ -9,7 +9,8 @@ use super::agenda::Due;
 use super::buckets::Cost;
 use super::effects::EffectKind;
 use super::types::{
-    ChangeInfo, CreateHostedZone, CreatedHostedZone, HostedZone, ListResourceRecordSets, RecordSetPage, ResourceRecordSet,
+    ChangeInfo, CreateHostedZone, CreatedHostedZone, HostedZone, ListResourceRecordSets, RecordSetPage,
+    ResourceRecordSet,
 };
 use super::{Answer, Aws, AwsError};
 use names::{normal, reversed};
@@ -69,7 +70,10 @@ impl Aws {
     pub fn create_hosted_zone(&mut self, request: &CreateHostedZone) -> Answer<CreatedHostedZone> {
         self.call("route53:CreateHostedZone", Cost::Dns, |aws| {
             if aws.dns.zones.values().any(|zone| zone.zone.caller_reference == request.caller_reference) {
-                let message = format!("A hosted zone has already been created with the specified caller reference: {}", request.caller_reference);
+                let message = format!(
+                    "A hosted zone has already been created with the specified caller reference: {}",
+                    request.caller_reference
+                );
                 return Err(AwsError { status: 409, ..AwsError::new("HostedZoneAlreadyExists", message) });
             }
             let id = aws.new_id("z").to_uppercase().replace('-', "");
@@ -87,7 +91,8 @@ impl Aws {
             };
             let records = [ns, soa].into_iter().map(|record| (key(&record), record)).collect();
             let change = aws.new_change(None);
-            let truth = Zone { zone: zone.clone(), name_servers: name_servers.clone(), creation: change.clone(), records };
+            let truth =
+                Zone { zone: zone.clone(), name_servers: name_servers.clone(), creation: change.clone(), records };
             aws.dns.zones.insert(id.clone(), truth);
             aws.log(EffectKind::HostedZoneCreated { zone: id, name });
             Ok(CreatedHostedZone { hosted_zone: zone, change, name_servers })
@@ -99,7 +104,9 @@ impl Aws {
     /// # Errors
     /// Only throttling and injected ones.
     pub fn list_hosted_zones(&mut self) -> Answer<Vec<HostedZone>> {
-        self.call("route53:ListHostedZones", Cost::Dns, |aws| Ok(aws.dns.zones.values().map(|zone| zone.zone.clone()).collect()))
+        self.call("route53:ListHostedZones", Cost::Dns, |aws| {
+            Ok(aws.dns.zones.values().map(|zone| zone.zone.clone()).collect())
+        })
     }
 
     /// `route53:GetHostedZone`: the zone and its name servers (and the change that created it,
@@ -110,7 +117,11 @@ impl Aws {
     pub fn get_hosted_zone(&mut self, id: &str) -> Answer<CreatedHostedZone> {
         self.call("route53:GetHostedZone", Cost::Dns, |aws| {
             let zone = aws.dns.zone(id)?;
-            Ok(CreatedHostedZone { hosted_zone: zone.zone.clone(), change: zone.creation.clone(), name_servers: zone.name_servers.clone() })
+            Ok(CreatedHostedZone {
+                hosted_zone: zone.zone.clone(),
+                change: zone.creation.clone(),
+                name_servers: zone.name_servers.clone(),
+            })
         })
     }
 
@@ -146,7 +157,10 @@ impl Aws {
     /// `NoSuchChange`, with HTTP 404.
     pub fn get_change(&mut self, id: &str) -> Answer<ChangeInfo> {
         self.call("route53:GetChange", Cost::Dns, |aws| {
-            let missing = || AwsError { status: 404, ..AwsError::new("NoSuchChange", format!("Could not find resource with ID: {}", bare(id))) };
+            let missing = || AwsError {
+                status: 404,
+                ..AwsError::new("NoSuchChange", format!("Could not find resource with ID: {}", bare(id)))
+            };
             aws.dns.changes.get(bare(id)).cloned().ok_or_else(missing)
         })
     }
@@ -168,5 +182,11 @@ impl Aws {
 }
 
 fn record(name: &str, record_type: &str, ttl: u32, values: Vec<String>) -> ResourceRecordSet {
-    ResourceRecordSet { name: name.to_owned(), record_type: record_type.to_owned(), ttl: Some(ttl), values, ..ResourceRecordSet::default() }
+    ResourceRecordSet {
+        name: name.to_owned(),
+        record_type: record_type.to_owned(),
+        ttl: Some(ttl),
+        values,
+        ..ResourceRecordSet::default()
+    }
 }

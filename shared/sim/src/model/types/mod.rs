@@ -4,11 +4,13 @@
 
 mod autoscaling;
 mod ec2;
+mod lifecycle;
 mod network;
 mod route53;
 
 pub use autoscaling::*;
 pub use ec2::*;
+pub use lifecycle::*;
 pub use network::*;
 pub use route53::*;
 

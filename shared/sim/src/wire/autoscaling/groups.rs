@@ -24,7 +24,17 @@ pub(super) const OPERATIONS: Table = &[
     ("DescribeScalingActivities", describe_activities),
 ];
 
+/// Ways to say what to launch, and where, that the model does not have: refused rather than misunderstood.
+const NOT_MODELLED: [&str; 4] = ["MixedInstancesPolicy", "LaunchConfigurationName", "InstanceId", "AvailabilityZoneIds"];
+
+fn refuse_what_is_not_modelled(query: &Query) -> Result<(), AwsError> {
+    let Some(parameter) = NOT_MODELLED.into_iter().find(|parameter| query.has(parameter)) else { return Ok(()) };
+    let instead = "use LaunchTemplate, and VPCZoneIdentifier or AvailabilityZones";
+    Err(AwsError::new("ValidationError", format!("The simulated Auto Scaling does not know {parameter}: {instead}.")))
+}
+
 fn create(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
+    refuse_what_is_not_modelled(query)?;
     let hooks = query.members("LifecycleHookSpecificationList").into_iter().map(hooks::specification);
     let request = CreateAutoScalingGroup {
         name: group_name(query)?,
@@ -47,6 +57,7 @@ fn create(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
 }
 
 fn update(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
+    refuse_what_is_not_modelled(query)?;
     let request = UpdateAutoScalingGroup {
         name: group_name(query)?,
         min_size: query.number("MinSize")?,

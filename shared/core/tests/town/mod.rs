@@ -1,0 +1,323 @@
+//! A small town to plan for: slots with holders, all served, that a test then disturbs.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use stateful_asg_core::cloud::*;
+use stateful_asg_core::fold::Outcome;
+use stateful_asg_core::ids::*;
+use stateful_asg_core::observed::{Absent, Notes, Observed};
+use stateful_asg_core::plan::{Plan, invariants, plan};
+use stateful_asg_core::spec::{Limits, Spec};
+use stateful_asg_core::step::Step;
+use stateful_asg_core::table::*;
+use stateful_asg_core::tags;
+use stateful_asg_core::waiting::Reason;
+
+pub const SPEC: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"address":{"kind":"eni"},
+ "dns":{"zone":"Z0000000000000000001","slot":"db-{slot}.test","group":"db.test","ttl":30}}"#;
+
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+pub fn instance_id(n: u32) -> InstanceId {
+    InstanceId::new(format!("i-{n:017x}")).unwrap()
+}
+
+pub fn volume_id(n: u32) -> VolumeId {
+    VolumeId::new(format!("vol-{n:017x}")).unwrap()
+}
+
+pub fn interface_id(n: u32) -> InterfaceId {
+    InterfaceId::new(format!("eni-{n:017x}")).unwrap()
+}
+
+pub fn zone(letter: char) -> Zone {
+    Zone::new(format!("eu-central-1{letter}")).unwrap()
+}
+
+pub fn asg_name() -> AsgName {
+    AsgName::new("cass").unwrap()
+}
+
+fn key(name: &str) -> RecordKey {
+    RecordKey { zone: HostedZoneId::new("Z0000000000000000001").unwrap(), name: DnsName::new(name).unwrap() }
+}
+
+fn ours() -> Tags {
+    Tags::from([(tags::GROUP.to_owned(), "cass".to_owned()), (tags::DEPLOYMENT.to_owned(), "test".to_owned())])
+}
+
+pub struct Town {
+    pub obs: Observed,
+    pub now: Timestamp,
+}
+
+impl Town {
+    /// `n` slots in zone a, each held by an InService instance of the same number, and everything served.
+    pub fn served(n: u32) -> Self {
+        Self::with_spec(n, SPEC)
+    }
+
+    pub fn with_spec(n: u32, spec: &str) -> Self {
+        let mut town = Self { obs: empty(n, spec), now: at(1000) };
+        for number in 0..n {
+            town.instance(number, 'a', Lifecycle::InService);
+            town.slot(number);
+        }
+        town
+    }
+
+    pub fn instance(&mut self, n: u32, letter: char, lifecycle: Lifecycle) {
+        let id = instance_id(n);
+        let instance = Instance {
+            id: id.clone(),
+            state: InstanceState::Running,
+            zone: zone(letter),
+            subnet: Some(SubnetId::new("subnet-0000000000000000a").unwrap()),
+            ip: Some([10, 0, 1, n as u8].into()),
+            security_groups: vec![SecurityGroupId::new("sg-0000000000000000a").unwrap()],
+            launched: at(i64::from(n)),
+            tags: ours(),
+            devices: BTreeSet::new(),
+            interface_indexes: BTreeSet::from([0]),
+        };
+        self.obs.instances.insert(id.clone(), instance);
+        self.obs.asgs[0].members.insert(id, Member { zone: zone(letter), lifecycle });
+    }
+
+    fn slot(&mut self, n: u32) {
+        let number = SlotNumber(n);
+        let ip = [10, 0, 9, n as u8].into();
+        let params = Spec::parse(SPEC).unwrap().spec.volumes.values().next().unwrap().params.clone();
+        let record = VolumeRecord { attempt: 1, params, id: Some(volume_id(n)), born: true, absent_since: None };
+        let slot = Slot {
+            v: LAYOUT,
+            number,
+            generation: Generation(7),
+            state: SlotState::Active,
+            zone: zone('a'),
+            claim: Claim(3),
+            holder: Some(Holder { instance: instance_id(n), since: at(0), absent_since: None }),
+            vacated: None,
+            volumes: BTreeMap::from([(VolumeName::new("data").unwrap(), record)]),
+            interface: Some(InterfaceRecord {
+                attempt: 1,
+                subnet: SubnetId::new("subnet-0000000000000000a").unwrap(),
+                security_groups: vec![],
+                id: Some(interface_id(n)),
+                ip: Some(ip),
+                born: true,
+                absent_since: None,
+            }),
+            record: Some(published(&format!("db-{n}.test"), [ip].into())),
+        };
+        self.obs.slots.insert(number, slot);
+        let slot_tag = (tags::SLOT.to_owned(), n.to_string());
+        let mut tags = ours();
+        tags.extend([
+            slot_tag,
+            (tags::VOLUME.to_owned(), "data".to_owned()),
+            (tags::ATTEMPT.to_owned(), "1".to_owned()),
+        ]);
+        self.obs.volumes.insert(volume_id(n), volume(n, tags.clone()));
+        let interface =
+            Interface { id: interface_id(n), available: true, zone: zone('a'), ip: Some(ip), tags, attachment: None };
+        self.obs.interfaces.insert(interface_id(n), interface);
+        self.attach(n, n);
+        let guest = [
+            (tags::SLOT.to_owned(), n.to_string()),
+            (tags::CLAIM.to_owned(), "3".to_owned()),
+            (tags::volume_key(&VolumeName::new("data").unwrap()), format!("{} /data ext4", volume_id(n))),
+        ];
+        self.obs.instances.get_mut(&instance_id(n)).unwrap().tags.extend(guest);
+        let record = self.obs.record.as_mut().unwrap();
+        record.next_slot = record.next_slot.max(n + 1);
+        record.record.as_mut().unwrap().confirmed.insert(ip);
+    }
+
+    /// Volume and interface of slot `n` are attached to instance `to`, and kept.
+    pub fn attach(&mut self, n: u32, to: u32) {
+        let volume = self.obs.volumes.get_mut(&volume_id(n)).unwrap();
+        volume.state = VolumeState::InUse;
+        volume.attachments = vec![Attachment {
+            instance: instance_id(to),
+            device: "/dev/sdf".to_owned(),
+            state: AttachmentState::Attached,
+            delete_on_termination: false,
+            since: Some(at(1)),
+        }];
+        let interface = self.obs.interfaces.get_mut(&interface_id(n)).unwrap();
+        interface.available = false;
+        interface.attachment = Some(InterfaceAttachment {
+            id: InterfaceAttachmentId::new(format!("eni-attach-{n:017x}")).unwrap(),
+            instance: Some(instance_id(to)),
+            state: AttachmentState::Attached,
+            delete_on_termination: false,
+        });
+    }
+
+    /// Volume and interface of slot `n` are free.
+    pub fn free(&mut self, n: u32) {
+        let volume = self.obs.volumes.get_mut(&volume_id(n)).unwrap();
+        volume.state = VolumeState::Available;
+        volume.attachments.clear();
+        let interface = self.obs.interfaces.get_mut(&interface_id(n)).unwrap();
+        interface.available = true;
+        interface.attachment = None;
+    }
+
+    pub fn state(&mut self, n: u32, state: InstanceState) {
+        self.obs.instances.get_mut(&instance_id(n)).unwrap().state = state;
+    }
+
+    pub fn lifecycle(&mut self, n: u32, lifecycle: Lifecycle) {
+        self.obs.asgs[0].members.get_mut(&instance_id(n)).unwrap().lifecycle = lifecycle;
+    }
+
+    /// The instance is terminated and out of its group.
+    pub fn gone(&mut self, n: u32) {
+        self.state(n, InstanceState::Terminated);
+        self.obs.asgs[0].members.remove(&instance_id(n));
+    }
+
+    pub fn plan(&self) -> Plan {
+        let plan = plan(&self.obs, self.now);
+        let (_, violations) = invariants::check(&self.obs, &plan, self.now);
+        assert!(violations.is_empty(), "{violations:?}");
+        plan
+    }
+
+    /// Plans and takes every step as AWS would answer, until only waits are left; returns what was taken.
+    pub fn run(&mut self) -> Vec<Step> {
+        let mut taken = Vec::new();
+        for _ in 0..64 {
+            let plan = self.plan();
+            if plan.look.records.iter().any(|key| !self.obs.records.contains_key(key)) {
+                let keys = plan.look.records.clone();
+                self.obs.records.extend(keys.into_iter().map(|key| (key, RecordSeen::Absent)));
+                continue;
+            }
+            if plan.steps.is_empty() {
+                return taken;
+            }
+            for step in plan.steps {
+                let outcome = match &step {
+                    Step::CreateVolume { .. } => Outcome::Volume(volume_id(500 + self.obs.volumes.len() as u32)),
+                    Step::CreateInterface { .. } => {
+                        Outcome::Interface(interface_id(500 + self.obs.interfaces.len() as u32))
+                    }
+                    _ => Outcome::Done,
+                };
+                self.obs.fold(&step, &outcome, self.now);
+                taken.push(step);
+            }
+        }
+        panic!("it does not come to rest: {:?}", taken.iter().map(Step::key).collect::<Vec<_>>());
+    }
+
+    /// Everything under way has arrived.
+    pub fn arrive(&mut self) {
+        for volume in self.obs.volumes.values_mut() {
+            if volume.state == VolumeState::Creating {
+                volume.state = VolumeState::Available;
+            }
+            for attachment in &mut volume.attachments {
+                attachment.state = AttachmentState::Attached;
+            }
+        }
+        for (n, interface) in self.obs.interfaces.values_mut().enumerate() {
+            interface.ip.get_or_insert([10, 0, 8, n as u8].into());
+            match &mut interface.attachment {
+                None => interface.available = true,
+                Some(attachment) => attachment.state = AttachmentState::Attached,
+            }
+        }
+    }
+
+    /// One plan, taken.
+    pub fn run_once(&mut self) -> Vec<Step> {
+        let steps = self.plan().steps;
+        for step in &steps {
+            self.obs.fold(step, &Outcome::Done, self.now);
+        }
+        steps
+    }
+
+    pub fn reasons(&self) -> Vec<Reason> {
+        self.plan().waiting.into_iter().map(|waiting| waiting.reason).collect()
+    }
+}
+
+pub fn kinds(steps: &[Step]) -> Vec<&'static str> {
+    steps.iter().map(Step::kind).collect()
+}
+
+fn volume(n: u32, tags: Tags) -> Volume {
+    Volume {
+        id: volume_id(n),
+        state: VolumeState::Available,
+        zone: zone('a'),
+        size_gib: 20,
+        kind: "gp3".to_owned(),
+        encrypted: true,
+        multi_attach: false,
+        tags,
+        attachments: vec![],
+    }
+}
+
+/// A volume of the pool: made by hand, never a slot's.
+pub fn pool_volume(n: u32) -> Volume {
+    volume(n, ours())
+}
+
+fn published(name: &str, confirmed: BTreeSet<std::net::Ipv4Addr>) -> NameRecord {
+    NameRecord { key: key(name), ttl: 30, owned: true, tried: vec![], confirmed }
+}
+
+fn empty(desired: u32, spec: &str) -> Observed {
+    let group = GroupName::new("cass").unwrap();
+    let hook = |name: &str, transition| KnownHook {
+        asg: asg_name(),
+        name: HookName::new(name).unwrap(),
+        transition,
+        heartbeat_timeout: 900,
+    };
+    let mut record = Group::new(group.clone());
+    record.generation = Generation(1);
+    record.spec = Some(AcceptedSpec { number: 1, text: spec.to_owned(), from_table: false });
+    record.hooks = vec![
+        hook("stateful-asg-test-launch", Transition::Launching),
+        hook("stateful-asg-test-terminate", Transition::Terminating),
+    ];
+    record.record = Some(published("db.test", BTreeSet::new()));
+    let asg = Asg {
+        name: asg_name(),
+        tags: ours(),
+        created: at(0),
+        deleting: false,
+        desired,
+        subnets: vec![],
+        members: BTreeMap::new(),
+    };
+    Observed {
+        group,
+        deployment: DeploymentId::new("test").unwrap(),
+        limits: Limits::unlimited(),
+        asgs: vec![asg],
+        hooks: None,
+        instances: BTreeMap::new(),
+        volumes: BTreeMap::new(),
+        interfaces: BTreeMap::new(),
+        absent: Absent::default(),
+        subnets: BTreeMap::new(),
+        records: BTreeMap::new(),
+        record: Some(record),
+        slots: BTreeMap::new(),
+        actions: BTreeMap::new(),
+        notes: Notes::default(),
+    }
+}

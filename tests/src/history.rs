@@ -1,0 +1,258 @@
+//! One random history: a group, people, faults; then peace, in which it must converge and be quiet.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use stateful_asg_core::ids::GroupName;
+use stateful_asg_sim::model::types::{InstanceState, LifecycleState};
+use stateful_asg_sim::model::{GuestMode, Span};
+use stateful_asg_sim::typed::Odds;
+
+use crate::bus::BusOdds;
+use crate::coverage::Coverage;
+use crate::group::NewGroup;
+use crate::lab::{Lab, World, simulate};
+use crate::operator::{Deed, Operator};
+use crate::rules::Violation;
+
+/// How long everything may take to be served once faults and people rest: ten minutes make a loss certain, ten more
+/// pass before a launch that cannot be served is given up.
+const CONVERGES_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// How long nothing may change before the group counts as quiet, and how long it then stays so.
+const QUIET_AFTER: Duration = Duration::from_secs(120);
+const QUIET_FOR: Duration = Duration::from_secs(300);
+
+/// What one history showed.
+#[derive(Debug)]
+pub struct Report {
+    /// Its seed.
+    pub seed: u64,
+    /// Rules that it broke, the first first.
+    pub violations: Vec<Violation>,
+    /// What it reached.
+    pub coverage: Coverage,
+    /// What happened, if that was asked for.
+    pub story: String,
+}
+
+/// What a history is like, drawn from its seed.
+#[derive(Debug, Clone)]
+struct Draw {
+    world: World,
+    group: NewGroup,
+    most: u32,
+    odds: Odds,
+    bus: BusOdds,
+    deeds: usize,
+    longest_gap: u64,
+    kind: String,
+}
+
+/// Runs the history of this seed.
+#[must_use]
+pub fn run(seed: u64, trace: bool) -> Report {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let draw = draw(seed, trace, &mut rng);
+    simulate(&draw.world.clone(), async |lab: &Lab| {
+        let mut coverage = Coverage::default();
+        live(lab, draw, rng, &mut coverage).await;
+        collect(lab, &mut coverage);
+        let mut violations = lab.violations();
+        violations.extend(lab.bus.functions().seen().refused.iter().map(|text| {
+            Violation { rule: rule_of(text), at: lab.now(), text: format!("the planner planned it, the second opinion refused it: {text}") }
+        }));
+        let story = if trace { lab.story() } else { String::new() };
+        Report { seed, violations, coverage, story }
+    })
+}
+
+/// The rule that a refusal of the second opinion names.
+fn rule_of(text: &str) -> u8 {
+    let after = text.split("rule ").nth(1).unwrap_or_default();
+    after.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+async fn live(lab: &Lab, draw: Draw, rng: ChaCha8Rng, coverage: &mut Coverage) {
+    coverage.add("kinds", draw.kind.clone(), 1);
+    lab.region.note("history", || format!("{draw:?}"));
+    lab.region.faults(|faults| faults.odds = draw.odds);
+    lab.bus.set_odds(draw.bus);
+    let group = lab.create(&draw.group);
+    let mut operator = Operator::new(lab, draw.group.clone(), draw.most, rng);
+    for _ in 0..draw.deeds {
+        let gap = Duration::from_millis(operator.rng.random_range(0..draw.longest_gap * 1000));
+        lab.pass(gap).await;
+        if lab.rules.borrow().is_broken() {
+            return;
+        }
+        let deed = Deed::draw(&mut operator.rng);
+        if operator.act(deed) {
+            lab.region.note("operator", || format!("that was {deed:?}"));
+            coverage.add("deeds", deed.name(), 1);
+        }
+    }
+    let gap = Duration::from_millis(operator.rng.random_range(0..draw.longest_gap * 1000));
+    lab.pass(gap).await;
+    make_peace(lab, &mut operator);
+    end_well(lab, &group, coverage).await;
+}
+
+/// Faults stop, and people undo what would keep the group from being whole.
+fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
+    lab.region.note("history", || "peace".to_owned());
+    lab.region.faults(stateful_asg_sim::typed::Faults::heal);
+    lab.bus.set_odds(if operator.rng.random_bool(0.3) { BusOdds::CUT } else { BusOdds::default() });
+    operator.mend_spec();
+    operator.remove_foreign_records();
+    let asg = operator.group.asg.clone();
+    lab.operate("sets all right", |aws, _| {
+        for zone in ["eu-central-1a", "eu-central-1b"] {
+            aws.set_capacity(zone, true);
+        }
+        aws.never_boots(0);
+        let stuck: Vec<String> = aws.volumes().map(|v| v.volume_id.clone()).collect();
+        stuck.iter().for_each(|volume| aws.unstick(volume));
+        let standby: Vec<String> =
+            aws.members(&asg).filter(|m| m.state == LifecycleState::Standby).map(|m| m.instance_id.clone()).collect();
+        if !standby.is_empty() {
+            let _ = aws.exit_standby(&asg, &standby);
+        }
+        let is_stray = |i: &stateful_asg_sim::model::types::Instance| {
+            matches!(i.state, InstanceState::Running | InstanceState::Stopped | InstanceState::Stopping)
+        };
+        let strays: Vec<String> = aws.instances().filter(|i| is_stray(i) && aws.member(&i.instance_id).is_none()).map(|i| i.instance_id.clone()).collect();
+        if !strays.is_empty() {
+            let _ = aws.terminate_instances(&strays);
+        }
+    });
+}
+
+/// Rule 9: it converges, or waits under a name that calls a person; and then it is quiet.
+async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
+    if !lab.until_served(group, CONVERGES_WITHIN).await {
+        if lab.rules.borrow().is_broken() {
+            return;
+        }
+        let named = alarms(lab, group);
+        if named.is_empty() {
+            let lacks: Vec<String> = lab.unserved(group).iter().map(ToString::to_string).collect();
+            let waits = lab.bus.functions().seen().waiting.get(group).cloned();
+            let text = format!("not served in {CONVERGES_WITHIN:?}, and nothing says why: {}; waiting: {waits:?}", lacks.join("; "));
+            lab.rules.borrow_mut().accuse(9, lab.now(), text);
+        }
+        named.iter().for_each(|name| coverage.add("ends", *name, 1));
+        return;
+    }
+    coverage.add("ends", "served", 1);
+    lab.region.note("history", || "served".to_owned());
+    let last = |lab: &Lab| lab.rules.borrow().last_change().map(|(at, _)| *at).unwrap_or(stateful_asg_sim::model::BEGINNING);
+    let quiet = lab.until(CONVERGES_WITHIN, |lab| lab.now().duration_since(last(lab)).unsigned_abs() >= QUIET_AFTER).await;
+    let since = last(lab);
+    if quiet {
+        lab.region.note("history", || "quiet".to_owned());
+        lab.bus.repeat_past(6);
+        lab.pass(QUIET_FOR).await;
+    }
+    let what = lab.rules.borrow().last_change().cloned();
+    if let Some((at, what)) = what.filter(|(at, _)| !quiet || *at > since) {
+        lab.rules.borrow_mut().accuse(9, at, format!("all was served, and still something was changed: {what}"));
+    }
+    let unserved = lab.unserved(group);
+    if !unserved.is_empty() {
+        lab.rules.borrow_mut().accuse(9, lab.now(), format!("all was served, and then not: {unserved:?}"));
+    }
+}
+
+/// The waits that call a person, as the last settle left them.
+fn alarms(lab: &Lab, group: &GroupName) -> Vec<&'static str> {
+    let waiting = lab.bus.functions().seen().waiting.get(group).cloned().unwrap_or_default();
+    waiting.iter().filter(|wait| wait.reason.alarms()).map(|wait| wait.reason.kind()).collect()
+}
+
+fn collect(lab: &Lab, coverage: &mut Coverage) {
+    for (kind, count) in lab.rules.borrow().counts() {
+        coverage.add("effects", *kind, *count);
+    }
+    for ((operation, fault), count) in lab.region.faults(|faults| faults.struck().clone()) {
+        coverage.add("faults", format!("{operation} {fault}"), count);
+    }
+    for (what, count) in lab.bus.counts() {
+        coverage.add("events", what, count);
+    }
+    let seen = lab.bus.functions().seen();
+    seen.waits.iter().for_each(|(kind, count)| coverage.add("waits", *kind, *count));
+    seen.steps.iter().for_each(|(kind, count)| coverage.add("steps", kind.clone(), *count));
+    seen.failures.iter().for_each(|(kind, count)| coverage.add("failures", kind.clone(), *count));
+    seen.outcomes.iter().for_each(|(word, count)| coverage.add("answers", *word, *count));
+    lab.truth(|aws, _| aws.counts().iter().for_each(|(operation, count)| coverage.add("calls", operation.clone(), *count)));
+}
+
+fn draw(seed: u64, trace: bool, rng: &mut ChaCha8Rng) -> Draw {
+    let most = rng.random_range(2..=4);
+    let (guest, mounted) = [(false, false), (false, false), (true, false), (true, true)][rng.random_range(0..4)];
+    let guest = if guest { GuestMode::Reports { delay: Span::secs(1, 20) } } else { GuestMode::None };
+    let lag = [0, 0, 3, 20][rng.random_range(0..4)];
+    let (faults, odds) = draw_odds(rng);
+    let (events, bus) = draw_bus(rng);
+    let leases_off = rng.random_bool(0.25);
+    let world = World {
+        seed,
+        read_lag: Duration::from_secs(lag),
+        guest,
+        leases_off,
+        hidden_devices: if rng.random_bool(0.2) { vec!["/dev/sdf".to_owned(), "/dev/xvdf".to_owned()] } else { Vec::new() },
+        trace,
+        ..World::quiet(seed)
+    };
+    let spec = draw_spec(rng, mounted);
+    let leases = if leases_off { "leases off" } else { "leases on" };
+    let kind = format!("{faults} faults, {events} events, {leases}");
+    Draw {
+        world,
+        group: NewGroup::cass(&spec, rng.random_range(2..=most)),
+        most,
+        odds,
+        bus,
+        deeds: rng.random_range(4..=9),
+        longest_gap: [30, 120, 300][rng.random_range(0..3)],
+        kind,
+    }
+}
+
+fn draw_odds(rng: &mut ChaCha8Rng) -> (&'static str, Odds) {
+    let light = Odds { throttled: 15, denied: 2, internal: 10, answer_lost: 12, late: 6, pause: 3, crash_before: 4, crash_after: 6 };
+    match rng.random_range(0..5) {
+        0 => ("no", Odds::default()),
+        1 => ("heavy", Odds { throttled: 80, denied: 10, internal: 40, answer_lost: 50, late: 30, pause: 15, crash_before: 15, crash_after: 20 }),
+        2 => ("crashing", Odds { crash_before: 30, crash_after: 50, ..Odds::default() }),
+        3 => ("unclear", Odds { answer_lost: 100, late: 60, pause: 20, ..Odds::default() }),
+        _ => ("light", light),
+    }
+}
+
+fn draw_bus(rng: &mut ChaCha8Rng) -> (&'static str, BusOdds) {
+    match rng.random_range(0..5) {
+        0 => ("all", BusOdds::default()),
+        1 => ("no", BusOdds::CUT),
+        2 => ("most lost", BusOdds { dropped: 600, doubled: 100, late: (200, 300) }),
+        _ => ("some", BusOdds { dropped: 100, doubled: 200, late: (250, 180) }),
+    }
+}
+
+fn draw_spec(rng: &mut ChaCha8Rng, mounted: bool) -> String {
+    let second = if rng.random_bool(0.3) { r#","log":{"like":"data","size":10,"mount":"/log"}"# } else { "" };
+    let address = if rng.random_bool(0.6) { r#","address":{"kind":"eni"}"# } else { "" };
+    let dns = [
+        "",
+        r#","dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal","ttl":30}"#,
+        r#","dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal","group":"seeds.prod.internal","ttl":30}"#,
+        r#","dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal","group":"seeds.prod.internal","ttl":30}"#,
+    ][rng.random_range(0..4)];
+    let ready = if mounted { "mounted" } else { "attached" };
+    let surge = ["2m", "10m"][rng.random_range(0..2)];
+    let at_once = rng.random_range(1..=2);
+    format!(
+        r#"{{"v":1,"volumes":{{"data":{{"size":"20GiB","mount":"/data"}}{second}}}{address}{dns},"launch":{{"ready":"{ready}","wait":"20m","surge_wait":"{surge}"}},"terminate":{{"drain":"2m","at_once":{at_once}}}}}"#
+    )
+}

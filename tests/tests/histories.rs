@@ -1,0 +1,104 @@
+//! Random histories, each from a seed: the rules hold in all of them.
+//!
+//! `SEED=17 HISTORIES=1 cargo test -p stateful-asg-tests --test histories` runs one again, with its story.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use stateful_asg_tests::coverage::Coverage;
+use stateful_asg_tests::history::{self, Report};
+
+const HISTORIES: u64 = 20_000;
+const FIRST_SEED: u64 = 1;
+
+#[allow(clippy::disallowed_methods, reason = "a test's own switches")]
+fn number_from(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {text}")))
+}
+
+/// Seeds of histories that once broke a rule: always run, first.
+fn kept_seeds() -> Vec<u64> {
+    let lines = include_str!("../seeds.txt").lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).map(|line| line.parse().expect("a seed a line")).collect()
+}
+
+/// Runs them all on all cores; stops at the first that breaks a rule.
+fn run_all(seeds: &[u64]) -> (Coverage, Option<Report>) {
+    let next = AtomicU64::new(0);
+    let failed = AtomicBool::new(false);
+    let gathered: Mutex<(Coverage, Option<Report>)> = Mutex::default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                let mut coverage = Coverage::default();
+                while !failed.load(Ordering::Relaxed) {
+                    let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) else { break };
+                    let report = history::run(*seed, false);
+                    if !report.violations.is_empty() {
+                        failed.store(true, Ordering::Relaxed);
+                        let slot = &mut gathered.lock().unwrap().1;
+                        if slot.as_ref().is_none_or(|other| other.seed > report.seed) {
+                            *slot = Some(report);
+                        }
+                        break;
+                    }
+                    coverage.merge(report.coverage);
+                }
+                gathered.lock().unwrap().0.merge(coverage);
+            });
+        }
+    });
+    gathered.into_inner().unwrap()
+}
+
+#[test]
+fn rules_hold_in_random_histories() {
+    let histories = number_from("HISTORIES").unwrap_or(HISTORIES);
+    let first = number_from("SEED");
+    let fresh = (0..histories).map(|n| first.unwrap_or(FIRST_SEED) + n);
+    let seeds: Vec<u64> = if first.is_some() { fresh.collect() } else { kept_seeds().into_iter().chain(fresh).collect() };
+    let (coverage, failed) = run_all(&seeds);
+    if let Some(report) = failed {
+        let again = history::run(report.seed, true);
+        eprintln!("{}", again.story);
+        for violation in &report.violations {
+            eprintln!("{violation}");
+        }
+        panic!("seed {}: {} (run it again with SEED={} HISTORIES=1)", report.seed, report.violations[0], report.seed);
+    }
+    eprintln!("{} histories: {coverage}", seeds.len());
+    if histories >= HISTORIES {
+        assert_reached(&coverage);
+    }
+}
+
+/// Every cell that matters was reached.
+fn assert_reached(coverage: &Coverage) {
+    let changing = [
+        "ec2:CreateVolume",
+        "ec2:AttachVolume",
+        "ec2:CreateTags",
+        "ec2:CreateNetworkInterface",
+        "ec2:AttachNetworkInterface",
+        "route53:ChangeResourceRecordSets",
+        "autoscaling:CompleteLifecycleAction",
+        "dynamodb:TransactWriteItems",
+    ];
+    let faults = ["throttled", "internal", "answer lost", "late effect", "pause", "crash before", "crash after"];
+    let cells: Vec<String> = changing.iter().flat_map(|call| faults.map(|fault| format!("{call} {fault}"))).collect();
+    let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+    assert_eq!(coverage.missing("faults", &cells), Vec::<&str>::new(), "faults that never struck");
+    let steps = [
+        "Write", "CreateVolume", "AttachVolume", "DetachVolume", "CreateInterface", "AttachInterface", "Tag", "ChangeRecord",
+        "Complete",
+    ];
+    assert_eq!(coverage.missing("steps", &steps), Vec::<&str>::new(), "steps that were never taken");
+    let events = ["event dropped", "event doubled", "event late", "event repeated late", "invocation crashed", "invocation failed"];
+    assert_eq!(coverage.missing("events", &events), Vec::<&str>::new(), "what never happened to events");
+    let deeds: Vec<String> = stateful_asg_tests::operator::Deed::ALL.iter().map(|(deed, _)| deed.name()).collect();
+    let deeds: Vec<&str> = deeds.iter().map(String::as_str).collect();
+    assert_eq!(coverage.missing("deeds", &deeds), Vec::<&str>::new(), "deeds that nobody did");
+    let effects = ["volume detaching", "volume available", "hook timed out", "hook heartbeat", "interface detaching"];
+    assert_eq!(coverage.missing("effects", &effects), Vec::<&str>::new(), "effects that never came about");
+}
