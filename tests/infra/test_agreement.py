@@ -23,9 +23,8 @@ USED_FOR_US = {
 #: What the sweep may call: it finds groups and wakes them, and changes nothing of theirs.
 SWEEP = {
     "autoscaling:DescribeAutoScalingGroups",
-    "dynamodb:GetItem",
+    "autoscaling:DescribeWarmPool",
     "dynamodb:Query",
-    "dynamodb:UpdateItem",
     "events:PutEvents",
 }
 SETTLE_POLICIES = {"ObservePolicy", "ServePolicy", "RecordPolicy"}
@@ -45,11 +44,11 @@ def test_no_function_sets_variables_of_its_own(template):
 
 
 def test_the_handlers_are_those_of_the_binary(template):
-    text = "\n".join(sources.rust("functions/src").values())
+    text = sources.without_comments(CONFIG.read_text())
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             handler = resource["Properties"]["Handler"]
-            assert f'"{handler}"' in text, f"functions/src knows no handler `{handler}`"
+            assert f'"{handler}"' in text, f"{CONFIG} knows no handler `{handler}`"
 
 
 def test_the_rights_are_those_that_the_code_uses(everything):

@@ -16,14 +16,14 @@ BIN = Path(sys.executable).parent
 NO_NARROWER_RESOURCE = {
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeLifecycleHooks",
+    "autoscaling:DescribeWarmPool",
     "ec2:DescribeInstances",
-    "ec2:DescribeInstanceTypes",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "ec2:DescribeVolumes",
 }
 #: Statements that need no condition, because their resource is one that the deployment made or was given.
-EXACT_RESOURCE = {"OwnLog", "FailedEvents", "ReadAndMarkGroups", "KeepTable"}
+EXACT_RESOURCE = {"OwnLog", "FailedEvents", "ReadGroups", "KeepTable"}
 #: Statements that AWS gives no useful condition for.
 NO_CONDITION = {"SecurityGroupsOfInterfaces"}
 #: For a version that deletes: off by default, and used by no code yet.

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -28,6 +30,9 @@ impl BusOdds {
     /// No event arrives.
     pub const CUT: Self = Self { dropped: 1000, doubled: 0, late: (0, 0) };
 }
+
+/// Counted for an invocation that panicked: never to be seen.
+pub const PANICKED: &str = "invocation panicked";
 
 /// How long Lambda lets an invocation run.
 const TIMEOUT: Duration = Duration::from_secs(900);
@@ -180,10 +185,15 @@ impl Bus {
         let world = self.region.actor(&format!("fn:{}-{number}", function.name()));
         self.region.note(world.name(), || format!("begins: {}", actors::summary(event)));
         let deadline = self.region.now() + TIMEOUT;
-        let invocation = world.live(self.functions.run(function, &world, event, deadline));
+        let invocation = AssertUnwindSafe(self.functions.run(function, &world, event, deadline)).catch_unwind();
+        let invocation = world.live(invocation);
         let (outcome, done) = match tokio::time::timeout(TIMEOUT, invocation).await {
-            Ok(Some(Ok(said))) => (said, true),
-            Ok(Some(Err(error))) => {
+            Ok(Some(Ok(Ok(said)))) => (said, true),
+            Ok(Some(Err(_))) => {
+                self.count(PANICKED);
+                ("panicked".to_owned(), false)
+            }
+            Ok(Some(Ok(Err(error)))) => {
                 self.count("invocation failed");
                 (error, false)
             }

@@ -9,7 +9,7 @@ use stateful_asg_sim::model::types::{InstanceState, LifecycleState};
 use stateful_asg_sim::model::{GuestMode, Span};
 use stateful_asg_sim::typed::Odds;
 
-use crate::bus::BusOdds;
+use crate::bus::{BusOdds, PANICKED};
 use crate::coverage::Coverage;
 use crate::group::NewGroup;
 use crate::lab::{Lab, World, simulate};
@@ -62,6 +62,9 @@ pub fn run(seed: u64, trace: bool) -> Report {
         violations.extend(lab.bus.functions().seen().refused.iter().map(|text| {
             Violation { rule: rule_of(text), at: lab.now(), text: format!("the planner planned it, the second opinion refused it: {text}") }
         }));
+        if coverage.reached("events", PANICKED) > 0 {
+            violations.push(Violation { rule: 0, at: lab.now(), text: "an invocation panicked".to_owned() });
+        }
         let story = if trace { lab.story() } else { String::new() };
         Report { seed, violations, coverage, story }
     })

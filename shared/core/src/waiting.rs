@@ -23,6 +23,35 @@ pub struct Waiting {
     pub since: Option<Timestamp>,
 }
 
+/// What a reading includes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// The group's instances.
+    pub instances: bool,
+    /// The group's volumes.
+    pub volumes: bool,
+    /// The group's interfaces.
+    pub interfaces: bool,
+}
+
+impl Reads {
+    const INSTANCES: Self = Self { instances: true, volumes: false, interfaces: false };
+    const VOLUMES: Self = Self { instances: false, volumes: true, interfaces: false };
+    const INTERFACES: Self = Self { instances: false, volumes: false, interfaces: true };
+    /// All of it.
+    pub const ALL: Self = Self { instances: true, volumes: true, interfaces: true };
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            instances: self.instances || other.instances,
+            volumes: self.volumes || other.volumes,
+            interfaces: self.interfaces || other.interfaces,
+        }
+    }
+}
+
 /// Who waits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -230,6 +259,49 @@ impl Reason {
             | Self::AbandonAt(_) => return None,
         };
         Some(Duration::from_secs(seconds))
+    }
+
+    /// What must be read again to see the end of this wait, besides the Auto Scaling groups.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        match self {
+            Self::VolumeInTransit { .. } | Self::VolumeCreating { .. } | Self::VolumeHeldBy { .. } => Reads::VOLUMES,
+            Self::InterfaceCreating | Self::InterfaceInTransit(_) | Self::InterfaceHeldBy { .. } => Reads::INTERFACES,
+            Self::NotYetFree { .. } => Reads::VOLUMES.and(Reads::INTERFACES),
+            Self::Booting | Self::HolderLeaving { .. } | Self::GuestNotReady | Self::Draining => Reads::INSTANCES,
+            Self::NoSpec(_)
+            | Self::SpecRefused(_)
+            | Self::HookMissing { .. }
+            | Self::TableLost(_)
+            | Self::Replacing(_)
+            | Self::SurgeBlocked
+            | Self::ZoneBlocked { .. }
+            | Self::AttachLimit(_)
+            | Self::VolumeFailed { .. }
+            | Self::VolumeUnseen { .. }
+            | Self::VolumeLost { .. }
+            | Self::VolumeStray { .. }
+            | Self::VolumeMultiAttach { .. }
+            | Self::AttachStuck { .. }
+            | Self::NoSubnet(_)
+            | Self::InterfaceUnseen(_)
+            | Self::InterfaceLost(_)
+            | Self::TakingTurns { .. }
+            | Self::RecordChanging(_)
+            | Self::RecordForeign { .. }
+            | Self::Answered
+            | Self::HolderStopped(_)
+            | Self::HolderStandby(_)
+            | Self::HolderDetached(_)
+            | Self::HolderRetained(_)
+            | Self::HolderReplacingRoot(_)
+            | Self::HolderWarm(_)
+            | Self::HolderUnclear(_)
+            | Self::NeedsAdoption
+            | Self::CallFailed { .. }
+            | Self::Withheld { .. }
+            | Self::AbandonAt(_) => Reads::ALL,
+        }
     }
 
     /// A person should know: the wait will not end by itself, or needs an eye.

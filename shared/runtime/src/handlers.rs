@@ -174,6 +174,9 @@ async fn settle<W: World>(
 /// Logs and counts what came of an event.
 fn note(outcome: &Outcome, now: Timestamp) {
     match outcome {
+        Outcome::Ignored(why @ (Ignored::OtherFunction | Ignored::NotServed(_))) => {
+            tracing::warn!("an event was not acted upon: {why}");
+        }
         Outcome::Ignored(why) => tracing::debug!(%why, "ignored: nothing to do"),
         Outcome::Refused(malformed) => {
             metrics::refused();

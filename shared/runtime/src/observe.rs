@@ -8,6 +8,7 @@ use stateful_asg_core::observed::{Absent, Notes, Observed};
 use stateful_asg_core::plan::Look;
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::table::{Action, Group, Slot};
+use stateful_asg_core::waiting::Reads;
 
 use crate::ports::{Called, Cloud, Table, Which, World};
 
@@ -69,26 +70,38 @@ pub async fn observe<W: World>(
     Ok(observed)
 }
 
-/// Reads again what changes while a group waits: instances, volumes and interfaces.
+/// Reads again the Auto Scaling groups, and what the waits are about.
 ///
 /// # Errors
 /// The first call that failed.
-pub async fn refresh<W: World>(world: &W, observed: &mut Observed, asgs_too: bool) -> Called<()> {
+pub async fn refresh<W: World>(world: &W, observed: &mut Observed, reads: Reads) -> Called<()> {
     let which = (observed.group.clone(), observed.deployment.clone());
-    let asgs = async { if asgs_too { world.asgs(&which.1, Some(&which.0)).await.map(Some) } else { Ok(None) } };
-    let has_interfaces =
-        !observed.interfaces.is_empty() || observed.slots.values().any(|slot| slot.interface.is_some());
-    let interfaces = async { if has_interfaces { interfaces(world, &which).await } else { Ok(BTreeMap::new()) } };
-    let (asgs, instances, volumes, interfaces) =
-        futures::join!(asgs, instances(world, &which), volumes(world, &which), interfaces);
-    if let Some(asgs) = asgs? {
-        observed.asgs = asgs;
+    let (asgs, instances, volumes, interfaces) = futures::join!(
+        world.asgs(&which.1, Some(&which.0)),
+        wanted(reads.instances, instances(world, &which)),
+        wanted(reads.volumes, volumes(world, &which)),
+        wanted(reads.interfaces, interfaces(world, &which)),
+    );
+    let asgs = asgs?;
+    let newcomers = asgs.iter().flat_map(|asg| asg.members.keys()).any(|id| !observed.instances.contains_key(id));
+    observed.asgs = asgs;
+    if let Some(found) = instances? {
+        observed.instances = found;
+    } else if newcomers {
+        observed.instances = self::instances(world, &which).await?;
     }
-    observed.instances = instances?;
-    observed.volumes = volumes?;
-    observed.interfaces = interfaces?;
+    if let Some(found) = volumes? {
+        observed.volumes = found;
+    }
+    if let Some(found) = interfaces? {
+        observed.interfaces = found;
+    }
     observed.records.clear();
     ask_by_id(world, observed).await
+}
+
+async fn wanted<T>(wanted: bool, call: impl Future<Output = Called<T>>) -> Called<Option<T>> {
+    if wanted { call.await.map(Some) } else { Ok(None) }
 }
 
 /// Reads what a plan asked to see.

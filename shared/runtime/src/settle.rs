@@ -14,7 +14,7 @@ use stateful_asg_core::plan::{self, Look, Plan, invariants};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Group, HookResult};
-use stateful_asg_core::waiting::Waiting;
+use stateful_asg_core::waiting::{Reads, Waiting};
 use tracing::{debug, error, info, warn};
 
 use crate::apply::{apply_all, remember};
@@ -189,7 +189,9 @@ impl<W: World> Run<'_, W> {
                 return (Next::Read, plan);
             }
             self.settled.passes += 1;
-            if let Err(error) = refresh(self.world, observed, true).await {
+            let polled = plan.waiting.iter().filter(|waiting| waiting.reason.pace().is_some());
+            let reads = polled.fold(Reads::default(), |reads, waiting| reads.and(waiting.reason.reads()));
+            if let Err(error) = refresh(self.world, observed, reads).await {
                 warn!(group = %self.job.group, %error, "reading again failed");
                 return (Next::Read, plan);
             }

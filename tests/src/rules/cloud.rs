@@ -24,7 +24,7 @@ impl Rules {
             EffectKind::InterfaceGone { interface, why: Gone::WithInstance } => {
                 self.accuse(1, at, format!("{interface} was deleted with its instance"));
             }
-            EffectKind::Record { zone, name, old, new, .. } => self.judge_record(effect, (zone, name), old, new, aws, table),
+            EffectKind::Record { zone, name, old, new, .. } => self.judge_record(effect, (zone, name), old.as_deref(), new.as_deref(), aws, table),
             _ if !is_ours(&effect.actor) => {}
             what => {
                 if !matches!(what, EffectKind::EventPut { .. } | EffectKind::HookHeartbeat { .. }) {
@@ -221,12 +221,12 @@ impl Rules {
         &mut self,
         effect: &Effect,
         (zone, name): (&str, &str),
-        old: &Option<ResourceRecordSet>,
-        new: &Option<ResourceRecordSet>,
+        old: Option<&ResourceRecordSet>,
+        new: Option<&ResourceRecordSet>,
         aws: &Aws,
         table: &MemoryTable,
     ) {
-        let values = |set: &Option<ResourceRecordSet>| set.as_ref().map(|set| sorted(&set.values));
+        let values = |set: Option<&ResourceRecordSet>| set.map(|set| sorted(&set.values));
         let ours = is_ours(&effect.actor);
         let known = self.records.entry((zone.to_owned(), name.trim_end_matches('.').to_owned())).or_default();
         let foreign = ours && values(old).is_some_and(|held| !known.last && !known.values.contains(&held));

@@ -216,11 +216,9 @@ fn detach(view: &View<'_>, slot: &Slot, interface: &Interface, draft: &mut Draft
     if !view.has_released(slot) {
         return;
     }
-    let attached = interface
-        .attachment
-        .as_ref()
-        .filter(|a| a.instance.as_ref() == Some(&holder.instance) && a.state == AttachmentState::Attached);
-    if let Some(attachment) = attached {
+    let attachment = interface.attachment.as_ref().filter(|a| a.instance.as_ref() == Some(&holder.instance));
+    let Some(attachment) = attachment else { return };
+    if attachment.state == AttachmentState::Attached {
         let step = Step::DetachInterface {
             slot: slot.number,
             interface: interface.id.clone(),
@@ -228,5 +226,7 @@ fn detach(view: &View<'_>, slot: &Slot, interface: &Interface, draft: &mut Draft
             attachment: attachment.id.clone(),
         };
         take(view, step, draft, lacks);
+    } else {
+        lacks.reasons.push(Reason::InterfaceInTransit(interface.id.clone()));
     }
 }

@@ -337,7 +337,8 @@ fn detach(view: &View<'_>, slot: &Slot, volume: &Volume, draft: &mut Draft<'_>, 
     if !view.has_released(slot) {
         return;
     }
-    if let Some(attachment) = volume.attachment_to(&holder.instance).filter(|a| a.state == AttachmentState::Attached) {
+    let Some(attachment) = volume.attachment_to(&holder.instance) else { return };
+    if attachment.state == AttachmentState::Attached {
         let step = Step::DetachVolume {
             slot: slot.number,
             volume: volume.id.clone(),
@@ -345,6 +346,8 @@ fn detach(view: &View<'_>, slot: &Slot, volume: &Volume, draft: &mut Draft<'_>, 
             device: attachment.device.clone(),
         };
         take(view, step, draft, lacks);
+    } else {
+        lacks.reasons.push(Reason::VolumeInTransit { volume: volume.id.clone() });
     }
 }
 

@@ -76,7 +76,7 @@ def network():
 
 def create_group(subnets):
     template = ec2.create_launch_template(
-        LaunchTemplateName="db",
+        LaunchTemplateName="db-nodes",
         LaunchTemplateData={
             "ImageId": "ami-0123456789abcdef0",
             "InstanceType": "m7i.large",
@@ -84,10 +84,10 @@ def create_group(subnets):
             "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "db node"}]}],
         },
     )["LaunchTemplate"]
-    check("template", template["LaunchTemplateName"], "db")
+    check("template", template["LaunchTemplateName"], "db-nodes")
     refused("InvalidLaunchTemplateName.AlreadyExistsException", ec2.create_launch_template,
-            LaunchTemplateName="db", LaunchTemplateData={"InstanceType": "m7i.large"})
-    check("templates by name", len(ec2.describe_launch_templates(LaunchTemplateNames=["db"])["LaunchTemplates"]), 1)
+            LaunchTemplateName="db-nodes", LaunchTemplateData={"InstanceType": "m7i.large"})
+    check("templates by name", len(ec2.describe_launch_templates(LaunchTemplateNames=["db-nodes"])["LaunchTemplates"]), 1)
     hook = {"HeartbeatTimeout": 900, "DefaultResult": "CONTINUE"}
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName="db", MinSize=0, MaxSize=3, DesiredCapacity=1,
@@ -102,7 +102,7 @@ def create_group(subnets):
         AvailabilityZoneDistribution={"CapacityDistributionStrategy": "balanced-only"},
     )
     message = refused("AlreadyExists", autoscaling.create_auto_scaling_group, AutoScalingGroupName="db", MinSize=0, MaxSize=1,
-                      LaunchTemplate={"LaunchTemplateName": "db"}, VPCZoneIdentifier=subnets[0]["SubnetId"])
+                      LaunchTemplate={"LaunchTemplateName": "db-nodes"}, VPCZoneIdentifier=subnets[0]["SubnetId"])
     assert message
     hooks = autoscaling.describe_lifecycle_hooks(AutoScalingGroupName="db")["LifecycleHooks"]
     by_name = {h["LifecycleHookName"]: h for h in hooks}

@@ -1,0 +1,15 @@
+//! The rules of the simulated AWS, each held by a test.
+
+mod autoscaling;
+mod ec2;
+mod guest;
+mod hooks;
+mod interfaces;
+mod life;
+mod reads;
+mod route53;
+mod support;
+mod termination;
+mod throttling;
+mod volumes;
+mod warm_pool;
