@@ -34,6 +34,10 @@ impl BusOdds {
 /// Counted for an invocation that panicked: never to be seen.
 pub const PANICKED: &str = "invocation panicked";
 
+/// AWS's own events are best effort; those that we put ourselves are seldom lost.
+/// <https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html>
+const OWN_DROPPED: u32 = 100;
+
 /// How long Lambda lets an invocation run.
 const TIMEOUT: Duration = Duration::from_secs(900);
 /// Lambda tries a failed asynchronous invocation again after one minute, then after two.
@@ -94,7 +98,7 @@ impl Bus {
     pub fn deliver(self: &Rc<Self>, emitted: Vec<Emitted>) {
         for Emitted { event, .. } in emitted {
             let Some(function) = actors::target(&event) else { continue };
-            for delay in self.deliveries() {
+            for delay in self.deliveries(&event) {
                 self.spawn(function, event.clone(), delay);
             }
             self.state.borrow_mut().past.push(event);
@@ -131,9 +135,10 @@ impl Bus {
     }
 
     /// After how long each copy of one event arrives.
-    fn deliveries(&self) -> Vec<Duration> {
+    fn deliveries(&self, event: &Value) -> Vec<Duration> {
         let state = &mut *self.state.borrow_mut();
         let BusOdds { dropped, doubled, late: (late, up_to) } = state.odds;
+        let dropped = if event["source"] == "stateful-asg" { dropped.min(OWN_DROPPED) } else { dropped };
         let mut hits = |chance: u32| chance > 0 && state.rng.random_range(0..1000) < chance;
         let (dropped, doubled, late) = (hits(dropped), hits(doubled), hits(late));
         let mut count = |what| *state.counts.entry(what).or_default() += 1;

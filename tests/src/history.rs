@@ -188,7 +188,8 @@ fn collect(lab: &Lab, coverage: &mut Coverage) {
     seen.steps.iter().for_each(|(kind, count)| coverage.add("steps", kind.clone(), *count));
     seen.failures.iter().for_each(|(kind, count)| coverage.add("failures", kind.clone(), *count));
     seen.outcomes.iter().for_each(|(word, count)| coverage.add("answers", *word, *count));
-    lab.truth(|aws, _| aws.counts().iter().for_each(|(operation, count)| coverage.add("calls", operation.clone(), *count)));
+    let calls = lab.truth(|aws, _| aws.counts().clone());
+    calls.into_iter().for_each(|(operation, count)| coverage.add("calls", operation, count));
 }
 
 fn draw(seed: u64, trace: bool, rng: &mut ChaCha8Rng) -> Draw {

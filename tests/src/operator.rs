@@ -151,7 +151,7 @@ impl<'a> Operator<'a> {
             Deed::Detach => self.to_one(|s| s == LifecycleState::InService, |aws, asg, instance| {
                 aws.detach_instances(asg, &[instance.to_owned()], instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7'])).is_ok()
             }),
-            Deed::Rebalance => self.to_group(|aws, asg| drop(aws.rebalance(asg))),
+            Deed::Rebalance => self.to_group(|aws, asg| _ = aws.rebalance(asg)),
             Deed::Refresh => self.to_group(|aws, asg| aws.refresh(asg)),
             Deed::Spot => self.to_one(|s| s == LifecycleState::InService, |aws, _, instance| {
                 aws.interrupt_spot(instance);

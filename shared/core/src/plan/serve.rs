@@ -99,7 +99,7 @@ fn tag(view: &View<'_>, slot: &Slot, instance: &Instance, draft: &mut Draft<'_>,
     take(view, step, draft, lacks);
 }
 
-/// What the guest is told of a volume: its ID, where to mount it, and its filesystem.
+/// What the guest is told of a volume: its ID, where to mount it, its filesystem and, if the spec says so, its owner.
 fn guest_tag(spec: &VolumeSpec, id: &VolumeId) -> String {
     let mount = spec.mount.as_ref().map_or("-", |mount| mount.as_str());
     let fs = match spec.fs {
@@ -107,7 +107,8 @@ fn guest_tag(spec: &VolumeSpec, id: &VolumeId) -> String {
         Filesystem::Xfs => "xfs",
         Filesystem::None => "none",
     };
-    format!("{id} {mount} {fs}")
+    let owner = spec.owner.map_or_else(String::new, |owner| format!(" {}:{}", owner.uid, owner.gid));
+    format!("{id} {mount} {fs}{owner}")
 }
 
 /// Takes a step, unless its last failure is too fresh: then that is what is waited for.
