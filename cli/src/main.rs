@@ -1,2 +1,54 @@
-//! (being written)
-fn main() {}
+//! `stateful-asg`: the command line for people.
+//!
+//! Data goes to stdout and everything else to stderr. Exit codes: 0 fine, 1 something was found
+//! wrong or failed, 2 the command line was wrong.
+
+mod args;
+mod demo;
+mod functions_binary;
+mod output;
+mod serve;
+mod site;
+mod spec;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command, SimCommand, SpecCommand};
+
+/// Whether what was asked about is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    Wrong,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = cli.check() {
+        error.exit();
+    }
+    match run(cli.command) {
+        Ok(Verdict::Fine) => ExitCode::SUCCESS,
+        Ok(Verdict::Wrong) => ExitCode::FAILURE,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::fail(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<Verdict> {
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Sim(args) => match args.command {
+            SimCommand::Serve(args) => serve::run(&args),
+        },
+        Command::Spec(args) => match args.command {
+            SpecCommand::Check(args) => spec::check::run(&args),
+            SpecCommand::Apply(args) => spec::apply::run(&args),
+        },
+    }
+}

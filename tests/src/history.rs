@@ -19,6 +19,8 @@ use crate::rules::Violation;
 /// How long everything may take to be served once faults and people rest: ten minutes make a loss certain, ten more
 /// pass before a launch that cannot be served is given up.
 const CONVERGES_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// Within this, every hook and record was read again, and the last late effect has landed.
+const AUDITED_WITHIN: Duration = Duration::from_secs(11 * 60);
 /// How long nothing may change before the group counts as quiet, and how long it then stays so.
 const QUIET_AFTER: Duration = Duration::from_secs(120);
 const QUIET_FOR: Duration = Duration::from_secs(300);
@@ -133,6 +135,7 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
 
 /// Rule 9: it converges, or waits under a name that calls a person; and then it is quiet.
 async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
+    lab.until(AUDITED_WITHIN, |_| false).await;
     if !lab.until_served(group, CONVERGES_WITHIN).await {
         if lab.rules.borrow().is_broken() {
             return;

@@ -1,6 +1,7 @@
 //! Random histories, each from a seed: the rules hold in all of them.
 //!
 //! `SEED=17 HISTORIES=1 cargo test -p stateful-asg-tests --test histories` runs one again, with its story.
+//! `KEEP_GOING=1` lists every history that breaks a rule, where a run otherwise stops at the first.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,11 +23,11 @@ fn kept_seeds() -> Vec<u64> {
     lines.filter(|line| !line.is_empty()).map(|line| line.parse().expect("a seed a line")).collect()
 }
 
-/// Runs them all on all cores; stops at the first that breaks a rule.
-fn run_all(seeds: &[u64]) -> (Coverage, Option<Report>) {
+/// Runs them all on all cores; unless it is to keep going, stops at the first that breaks a rule.
+fn run_all(seeds: &[u64], keep_going: bool) -> (Coverage, Vec<Report>) {
     let next = AtomicU64::new(0);
     let failed = AtomicBool::new(false);
-    let gathered: Mutex<(Coverage, Option<Report>)> = Mutex::default();
+    let gathered: Mutex<(Coverage, Vec<Report>)> = Mutex::default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores {
@@ -36,20 +37,19 @@ fn run_all(seeds: &[u64]) -> (Coverage, Option<Report>) {
                     let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) else { break };
                     let report = history::run(*seed, false);
                     if !report.violations.is_empty() {
-                        failed.store(true, Ordering::Relaxed);
-                        let slot = &mut gathered.lock().unwrap().1;
-                        if slot.as_ref().is_none_or(|other| other.seed > report.seed) {
-                            *slot = Some(report);
-                        }
-                        break;
+                        failed.store(!keep_going, Ordering::Relaxed);
+                        gathered.lock().unwrap().1.push(report);
+                    } else {
+                        coverage.merge(report.coverage);
                     }
-                    coverage.merge(report.coverage);
                 }
                 gathered.lock().unwrap().0.merge(coverage);
             });
         }
     });
-    gathered.into_inner().unwrap()
+    let (coverage, mut failed) = gathered.into_inner().unwrap();
+    failed.sort_by_key(|report| report.seed);
+    (coverage, failed)
 }
 
 #[test]
@@ -58,8 +58,11 @@ fn rules_hold_in_random_histories() {
     let first = number_from("SEED");
     let fresh = (0..histories).map(|n| first.unwrap_or(FIRST_SEED) + n);
     let seeds: Vec<u64> = if first.is_some() { fresh.collect() } else { kept_seeds().into_iter().chain(fresh).collect() };
-    let (coverage, failed) = run_all(&seeds);
-    if let Some(report) = failed {
+    let (coverage, failed) = run_all(&seeds, number_from("KEEP_GOING").is_some());
+    for report in failed.iter().skip(1) {
+        eprintln!("seed {}: {}", report.seed, report.violations[0]);
+    }
+    if let Some(report) = failed.first() {
         let again = history::run(report.seed, true);
         eprintln!("{}", again.story);
         for violation in &report.violations {

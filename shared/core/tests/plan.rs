@@ -386,6 +386,20 @@ fn a_record_that_is_not_ours_is_left_alone() {
 }
 
 #[test]
+fn an_instance_that_never_boots_is_given_up_after_launch_wait() {
+    let mut town = Town::served(1);
+    town.gone(0);
+    town.free(0);
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.state(9, InstanceState::Pending);
+    town.run();
+    town.now = at(1000 + 30 * 60 - 1);
+    assert_eq!(completions(&town.run()), vec![]);
+    town.now = at(1000 + 30 * 60);
+    assert_eq!(completions(&town.run()), vec![(instance_id(9), HookResult::Abandon)]);
+}
+
+#[test]
 fn a_stuck_attachment_gives_the_launch_up() {
     let mut town = Town::served(1);
     town.gone(0);

@@ -130,12 +130,14 @@ pub async fn look<W: Cloud + Table>(world: &W, observed: &mut Observed, look: &L
     Ok(())
 }
 
-/// A hook is ours by its name: `stateful-asg-<deployment>-...`.
+/// A hook is ours by its name: `stateful-asg-<deployment>-<word>`. The last word has no dash, so that the hooks of a
+/// deployment `prod-2` are not taken for those of `prod`.
 #[must_use]
 pub fn is_ours(deployment: &DeploymentId, hook: &str) -> bool {
     hook.strip_prefix("stateful-asg-")
         .and_then(|rest| rest.strip_prefix(deployment.as_str()))
-        .is_some_and(|rest| rest.starts_with('-'))
+        .and_then(|rest| rest.strip_prefix('-'))
+        .is_some_and(|word| !word.is_empty() && !word.contains('-'))
 }
 
 /// Asks by ID for everything on record that the group's reading lacks: only that can show absence.

@@ -85,7 +85,11 @@ fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, ser
         return complete(view, &action, HookResult::Continue, slot.claim, draft);
     }
     let claim = slot.map_or(Claim(0), |slot| slot.claim);
-    match despair(view, &action, serving.blockers(id)) {
+    // A machine that never boots is given up like one whose guest stays silent.
+    let dead = phase == Phase::Booting && view.past(Some(action.since), view.spec.launch.wait);
+    let despair =
+        if dead { Some(Despair::After(view.spec.launch.wait)) } else { despair(view, &action, serving.blockers(id)) };
+    match despair {
         Some(Despair::Now) => abandon(view, &action, claim, draft),
         Some(Despair::After(wait)) => {
             let at = abandon_at(&action, wait, draft);

@@ -1,5 +1,7 @@
 //! The rules of the simulated AWS, each held by a test.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "helpers of tests, and tables of cases")]
+
 mod autoscaling;
 mod ec2;
 mod guest;

@@ -25,7 +25,8 @@ pub(super) const OPERATIONS: Table = &[
 ];
 
 /// Ways to say what to launch, and where, that the model does not have: refused rather than misunderstood.
-const NOT_MODELLED: [&str; 4] = ["MixedInstancesPolicy", "LaunchConfigurationName", "InstanceId", "AvailabilityZoneIds"];
+const NOT_MODELLED: [&str; 4] =
+    ["MixedInstancesPolicy", "LaunchConfigurationName", "InstanceId", "AvailabilityZoneIds"];
 
 fn refuse_what_is_not_modelled(query: &Query) -> Result<(), AwsError> {
     let Some(parameter) = NOT_MODELLED.into_iter().find(|parameter| query.has(parameter)) else { return Ok(()) };

@@ -1,0 +1,227 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use stateful_asg_core::ids::{DeploymentId, GroupName};
+
+/// How many slots the demo can show at most: as many as fit on a screen.
+const MOST_SLOTS: i64 = 40;
+
+/// Gives the members of an Auto Scaling group a volume, an address and a name that outlive the instance.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stateful-asg",
+    version,
+    max_term_width = 110,
+    after_help = "Exit codes: 0 fine, 1 something was found wrong or failed, 2 the command line was wrong.\n\
+                  Data goes to stdout, everything else to stderr. NO_COLOR is respected."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows on this machine, without an AWS account, how a replaced node keeps its volume, address and name.
+    Demo(DemoArgs),
+    /// A simulated AWS to play with.
+    Sim(SimArgs),
+    /// Checks a group's settings, or puts them into the table.
+    Spec(SpecArgs),
+}
+
+/// Starts a simulated AWS, runs the compiled functions against it, creates a group of database nodes, kills some of
+/// them, and compares what the replacements have with what the dead nodes had.
+///
+/// The simulated AWS listens on 127.0.0.1 only. Nothing else is contacted, and nothing stays behind.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stateful-asg demo                             three nodes come up, one dies\n  \
+    stateful-asg demo --slots 5 --kill 2          five nodes, two die at once\n  \
+    stateful-asg demo --json | jq '.slots[0]'     for scripts\n\n\
+    With --json one object is printed on stdout: `ok`; `problems`; `slots` (each `slot`, `before` and `after`, which \
+    hold `instance`, `zone`, `volumes` by name, `ip` and `name`); `killed` (slots); `volumes_created`; `api_calls` and \
+    `api_calls_of_replacement` by operation; `timeline` (each `at_seconds`, `slot` and `what`); `seconds`. All times \
+    are simulated seconds since the group was created.")]
+pub(crate) struct DemoArgs {
+    /// How many nodes the group has.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_SLOTS))]
+    pub(crate) slots: u32,
+    /// How many of them die.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_SLOTS))]
+    pub(crate) kill: u32,
+    /// Print one JSON object on stdout instead of the report.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) world: WorldArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimArgs {
+    #[command(subcommand)]
+    pub(crate) command: SimCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    /// Serves the simulated AWS on 127.0.0.1 until Ctrl-C, with the functions connected.
+    Serve(ServeArgs),
+}
+
+/// Serves a simulated AWS (EC2, Auto Scaling, Route 53, DynamoDB, EventBridge, STS) on 127.0.0.1 until Ctrl-C, for the
+/// AWS CLI, boto3 and any other client.
+///
+/// The functions are connected as the deployment `sim`: they serve groups whose hooks begin with `stateful-asg-sim-`
+/// and that bear its tags. A hosted zone `prod.internal` and the functions' table `stateful-asg` exist from the start,
+/// and a subnet in each of three zones. Stdout gets the lines to paste into another shell, stderr what the functions
+/// do.
+#[derive(Debug, Args)]
+#[command(after_help = crate::serve::EXAMPLE)]
+pub(crate) struct ServeArgs {
+    /// The port to listen on; a free one by default.
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+    /// Leave the functions out: hooks then wait until you complete them yourself.
+    #[arg(long, conflicts_with = "functions")]
+    pub(crate) no_functions: bool,
+    #[command(flatten)]
+    pub(crate) world: WorldArgs,
+}
+
+/// How the simulated AWS runs.
+#[derive(Debug, Args)]
+pub(crate) struct WorldArgs {
+    /// Everything random (identifiers, delays) is drawn from this.
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub(crate) seed: u64,
+    /// Simulated seconds in a real second.
+    #[arg(long, default_value_t = 10.0, value_name = "X", value_parser = speed)]
+    pub(crate) speed: f64,
+    /// The compiled functions; by default `stateful-asg-functions` beside this program.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) functions: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SpecArgs {
+    #[command(subcommand)]
+    pub(crate) command: SpecCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SpecCommand {
+    /// Names every problem of a spec, or prints the text to paste into the launch hook.
+    Check(CheckArgs),
+    /// Shows what a spec would change for a group, then puts it into the table.
+    Apply(ApplyArgs),
+}
+
+/// Checks a spec by itself, without asking AWS.
+///
+/// A good spec is printed on stdout in its shortest form, to paste as `NotificationMetadata` of the launch hook; its
+/// length and what is worth a second look go to stderr. Otherwise every problem is named with its path.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stateful-asg spec check cassandra.json\n  \
+    jsonnet cassandra.jsonnet | stateful-asg spec check -\n  \
+    aws autoscaling put-lifecycle-hook --auto-scaling-group-name cass --lifecycle-hook-name stateful-asg-main-launch \\\n    \
+    --notification-metadata \"$(stateful-asg spec check cassandra.json)\"")]
+pub(crate) struct CheckArgs {
+    /// The spec as JSON; `-` reads stdin.
+    pub(crate) file: PathBuf,
+    /// Print one JSON object on stdout: `ok`, `problems`, `notices` (each `path`, `message`), `length`, `compact`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Puts a spec into the table, for a group whose launch hook says `{"spec":"table"}`.
+///
+/// First the group is read and the steps and waits are shown that follow from the new spec. Nothing is changed when
+/// anything is wrong. Credentials, Region and endpoint are taken from the AWS SDK's own environment.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stateful-asg spec apply cass cassandra.json --dry-run    only show the plan\n  \
+    stateful-asg spec apply cass cassandra.json              show it, ask, apply\n  \
+    stateful-asg spec apply cass cassandra.json --yes        for scripts")]
+pub(crate) struct ApplyArgs {
+    /// The group: the value of the tag `stateful-asg:group`, not the Auto Scaling group's name.
+    pub(crate) group: GroupName,
+    /// The spec as JSON; `-` reads stdin, and then --yes is needed.
+    pub(crate) file: PathBuf,
+    /// Apply without asking.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
+    /// Show the plan and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The installation of the functions that serves the group.
+    #[arg(long, env = "STATEFUL_ASG_DEPLOYMENT", value_name = "ID")]
+    pub(crate) deployment: DeploymentId,
+    /// The installation's DynamoDB table.
+    #[arg(long, env = "STATEFUL_ASG_TABLE", value_name = "NAME")]
+    pub(crate) table: String,
+    /// The installation's event bus.
+    #[arg(long, env = "STATEFUL_ASG_EVENT_BUS", value_name = "NAME")]
+    pub(crate) event_bus: Option<String>,
+}
+
+impl Cli {
+    /// What one argument says against another.
+    pub(crate) fn check(&self) -> Result<(), clap::Error> {
+        match &self.command {
+            Command::Demo(demo) if demo.kill > demo.slots => {
+                let message = format!(
+                    "--kill {} is more than --slots {}: a group of {} cannot lose more members than it has",
+                    demo.kill, demo.slots, demo.slots
+                );
+                Err(Self::command().error(ErrorKind::ValueValidation, message))
+            }
+            Command::Spec(SpecArgs { command: SpecCommand::Apply(apply) })
+                if apply.file.as_os_str() == "-" && !apply.yes && !apply.dry_run =>
+            {
+                let message = "with the spec on stdin nobody can be asked: add --yes or --dry-run";
+                Err(Self::command().error(ErrorKind::MissingRequiredArgument, message))
+            }
+            Command::Demo(_) | Command::Sim(_) | Command::Spec(_) => Ok(()),
+        }
+    }
+}
+
+fn speed(given: &str) -> Result<f64, String> {
+    let speed: f64 = given.parse().map_err(|_| "a number such as 10 or 0.5 is needed".to_owned())?;
+    if (0.1..=60.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("from 0.1 to 60: the functions run at real speed, and would be too slow beyond that".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn more_deaths_than_nodes_is_a_usage_error() {
+        let cli = Cli::try_parse_from(["stateful-asg", "demo", "--slots", "2", "--kill", "3"]).unwrap();
+        assert_eq!(cli.check().unwrap_err().exit_code(), 2);
+        let cli = Cli::try_parse_from(["stateful-asg", "demo", "--slots", "2", "--kill", "2"]).unwrap();
+        assert!(cli.check().is_ok());
+    }
+
+    #[test]
+    fn a_speed_that_nothing_can_keep_is_refused() {
+        for bad in ["0", "-1", "NaN", "inf", "61", "fast"] {
+            assert!(speed(bad).is_err(), "{bad}");
+        }
+        assert!(speed("0.5").is_ok_and(|speed| speed < 1.0));
+    }
+}

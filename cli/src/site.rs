@@ -1,0 +1,88 @@
+//! A simulated AWS with the functions installed: what `demo` and `sim serve` have in common.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use serde_json::json;
+use stateful_asg_runtime::config;
+use stateful_asg_sim::model::types::CreateHostedZone;
+use stateful_asg_sim::model::{GuestMode, Settings, Span};
+use stateful_asg_sim::simulator::{FunctionsConfig, Simulator, SimulatorConfig};
+
+/// The functions' table.
+pub(crate) const TABLE: &str = "stateful-asg";
+/// The domain of the hosted zone.
+pub(crate) const DOMAIN: &str = "prod.internal";
+
+/// How to set it up.
+#[derive(Debug)]
+pub(crate) struct Plot<'a> {
+    /// The deployment's ID.
+    pub(crate) deployment: &'a str,
+    /// The compiled functions; without them, hooks wait for a person.
+    pub(crate) functions: Option<PathBuf>,
+    /// The port on 127.0.0.1; a free one where absent.
+    pub(crate) port: Option<u16>,
+    pub(crate) seed: u64,
+    /// Simulated seconds in a real second.
+    pub(crate) speed: f64,
+}
+
+/// A running simulated AWS, with a table and a hosted zone.
+pub(crate) struct Site {
+    pub(crate) simulator: Simulator,
+    /// The hosted zone's ID.
+    pub(crate) zone: String,
+}
+
+/// Starts it.
+///
+/// # Errors
+/// What keeps it from starting.
+pub(crate) fn start(plot: Plot<'_>) -> anyhow::Result<Site> {
+    let functions = plot.functions.map(|binary| FunctionsConfig {
+        binary,
+        env: environment(plot.deployment),
+        deployment: plot.deployment.to_owned(),
+    });
+    let guest = GuestMode::Reports { delay: Span::secs(1, 4) };
+    let settings = Settings { seed: plot.seed, guest, ..Settings::default() };
+    let simulator = Simulator::start(SimulatorConfig { port: plot.port, settings, speed: plot.speed, functions })
+        .context("the simulated AWS does not start")?;
+    create_table(&simulator)?;
+    let zone = simulator.with(|aws| {
+        aws.create_hosted_zone(&CreateHostedZone {
+            name: DOMAIN.to_owned(),
+            caller_reference: "stateful-asg".to_owned(),
+            private_zone: true,
+        })
+    });
+    let zone = zone.context("the hosted zone cannot be created")?.hosted_zone.id;
+    Ok(Site { simulator, zone })
+}
+
+/// What the deployment's template would set. Any hosted zone is allowed, since a person may make more of them.
+fn environment(deployment: &str) -> BTreeMap<String, String> {
+    let pairs = [
+        (config::DEPLOYMENT, deployment),
+        (config::TABLE, TABLE),
+        (config::ALLOWED_ZONES, "*"),
+        (config::ALLOWED_KMS_KEYS, "*"),
+        (config::ALLOWED_SUBNETS, "*"),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn create_table(simulator: &Simulator) -> anyhow::Result<()> {
+    let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
+    let key = |name, kind| json!({"AttributeName": name, "KeyType": kind});
+    let request = json!({
+        "TableName": TABLE,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("pk"), attribute("sk")],
+        "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
+    });
+    simulator.dynamo().call_json("CreateTable", &request).context("the functions' table cannot be created")?;
+    Ok(())
+}
