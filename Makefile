@@ -28,7 +28,7 @@ demo: bins ## Runs the story on a simulated AWS: a node dies, its replacement ge
 	@"$(TARGET)/debug/stateful-asg" demo $(ARGS)
 
 test: $(VENV)/stamp bins ## Builds everything and runs every test
-	cargo test --workspace --locked
+	STATEFUL_ASG_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" cargo test --workspace --locked
 	python -m pytest tests/infra
 
 check: need-rust .tools/bin/cargo-deny ## Formatting, lints, licences and sources of dependencies

@@ -118,6 +118,16 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
         aws.never_boots(0);
         let stuck: Vec<String> = aws.volumes().map(|v| v.volume_id.clone()).collect();
         stuck.iter().for_each(|volume| aws.unstick(volume));
+        let old_standby: Vec<String> = aws
+            .groups()
+            .filter(|group| group.name != asg)
+            .flat_map(|group| aws.members(&group.name))
+            .filter(|m| m.state == LifecycleState::Standby)
+            .map(|m| m.instance_id.clone())
+            .collect();
+        for instance in old_standby {
+            let _ = aws.terminate_instance_in_auto_scaling_group(&instance, false);
+        }
         let standby: Vec<String> =
             aws.members(&asg).filter(|m| m.state == LifecycleState::Standby).map(|m| m.instance_id.clone()).collect();
         if !standby.is_empty() {

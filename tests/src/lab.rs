@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_sim::model::{Aws, GuestMode, Settings};
@@ -97,7 +97,7 @@ impl Lab {
         if world.trace {
             region.keep_trace();
         }
-        let rules = Rc::new(RefCell::new(Rules::new(&deployment)));
+        let rules = Rc::new(RefCell::new(Rules::new(&deployment, SignedDuration::try_from(world.read_lag).unwrap_or_default())));
         region.watch(Box::new(Watcher(Rc::clone(&rules))));
         region.act("operator", |_, table| table.leases_off = world.leases_off);
         let functions = Functions::new(&deployment, world.limits.clone());

@@ -15,6 +15,7 @@ use serde_json::Value;
 use stateful_asg_core::cloud::Transition;
 use stateful_asg_core::ids::{ActionToken, AsgName, DeploymentId, GroupName, HookName, InstanceId};
 
+use crate::observe::is_ours;
 use fields::{Fields, shown};
 
 /// What an event says to us.
@@ -164,7 +165,7 @@ type Read = Result<Incoming, Vec<String>>;
 
 fn action(event: &Value, mut detail: Fields<'_>, transition: Transition, deployment: &DeploymentId) -> Read {
     let hook = detail.required::<HookName>("LifecycleHookName");
-    if let Some(other) = hook.as_ref().filter(|hook| !is_ours(hook, deployment)) {
+    if let Some(other) = hook.as_ref().filter(|hook| !is_ours(deployment, hook.as_str())) {
         return Ok(Incoming::Ignored(Ignored::OtherHook(other.to_string())));
     }
     let asg = detail.required("AutoScalingGroupName");
@@ -180,12 +181,6 @@ fn action(event: &Value, mut detail: Fields<'_>, transition: Transition, deploym
         }
         (_, _, _, finished) => Err(finished.err().unwrap_or_default()),
     }
-}
-
-/// Our hooks' names begin with `stateful-asg-`, the deployment and a dash.
-fn is_ours(hook: &HookName, deployment: &DeploymentId) -> bool {
-    let ours = hook.as_str().strip_prefix("stateful-asg-").and_then(|rest| rest.strip_prefix(deployment.as_str()));
-    ours.is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn word_of(transition: Transition) -> &'static str {

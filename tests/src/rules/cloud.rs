@@ -16,7 +16,7 @@ use crate::served;
 impl Rules {
     pub(super) fn judge_effect(&mut self, effect: &Effect, aws: &Aws, table: &MemoryTable) {
         let at = effect.at;
-        self.remember(effect, aws);
+        self.remember(effect, aws, table);
         match &effect.what {
             EffectKind::VolumeGone { volume, why: Gone::WithInstance } => {
                 self.accuse(1, at, format!("{volume} was deleted with its instance"));
@@ -35,10 +35,15 @@ impl Rules {
         }
     }
 
-    fn remember(&mut self, effect: &Effect, aws: &Aws) {
+    fn remember(&mut self, effect: &Effect, aws: &Aws, table: &MemoryTable) {
         match &effect.what {
             EffectKind::Lifecycle { instance, state: Some(LifecycleState::InService), .. } => {
                 self.in_service.insert(instance.clone());
+                let slot = owner(table, |slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance));
+                self.addresses.extend(slot.and_then(|slot| served::address(aws, &slot, instance)));
+            }
+            EffectKind::InstanceState { instance, state: InstanceState::ShuttingDown } => {
+                self.gone_since.insert(instance.clone(), effect.at);
             }
             EffectKind::HookStarted { instance, hook, .. } if self.is_our_hook(hook) => {
                 self.hooks.entry((instance.clone(), hook.clone())).or_default().0 += 1;
@@ -254,7 +259,8 @@ impl Rules {
             .map(|(group, _)| group.clone())
             .collect();
         for (group, ip) in of.iter().flat_map(|group| added.iter().map(move |ip| (group, ip))) {
-            let served = table.slots(group).any(|slot| {
+            // A change that was paused on its way may name one that has gone since; the next settle mends that.
+            let served = self.addresses.contains(ip) || table.slots(group).any(|slot| {
                 let holder = slot.holder.as_ref().map(|holder| holder.instance.as_str());
                 holder.is_some_and(|holder| self.in_service.contains(holder) && served::address(aws, slot, holder).as_ref() == Some(ip))
             });

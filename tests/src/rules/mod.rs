@@ -44,6 +44,12 @@ pub struct Rules {
     violations: Vec<Violation>,
     /// Instances that reached InService.
     in_service: BTreeSet<String>,
+    /// Addresses that instances had when they reached InService.
+    addresses: BTreeSet<String>,
+    /// Since when instances cannot come back.
+    gone_since: BTreeMap<String, Timestamp>,
+    /// How old an answer of AWS may be.
+    read_lag: SignedDuration,
     /// Instances that came through our launch hook.
     hooked: BTreeSet<String>,
     /// How often our hooks began and were answered, by instance and hook.
@@ -81,13 +87,16 @@ pub fn is_ours(actor: &str) -> bool {
 impl Rules {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(deployment: &DeploymentId) -> Self {
+    pub fn new(deployment: &DeploymentId, read_lag: SignedDuration) -> Self {
         Self {
             deployment: deployment.clone(),
             seen_effects: 0,
             seen_writes: 0,
             violations: Vec::new(),
             in_service: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            gone_since: BTreeMap::new(),
+            read_lag,
             hooked: BTreeSet::new(),
             hooks: BTreeMap::new(),
             records: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::spec::Spec;
 use stateful_asg_core::table::{Bound, Group, Slot};
@@ -83,9 +84,18 @@ impl Rules {
         if new.is_some() && after.claim.0 != before.claim.0 + 1 {
             self.accuse(2, written.at, format!("slot {number}: a new holder with claim {} after {}", after.claim, before.claim));
         }
-        for (what, holder) in attached(before, aws).into_iter().filter(|(_, holder)| Some(holder) != new.as_ref()) {
+        for (what, holder, since) in attached(before, aws).into_iter().filter(|(_, holder, _)| Some(holder) != new.as_ref()) {
+            if self.may_be_unseen(&holder, since) {
+                continue;
+            }
             self.accuse(2, written.at, format!("slot {number} went from {old:?} to {new:?} while {holder} had its {what}"));
         }
+    }
+
+    /// A reading made when the holder was gone could not yet show what was attached to it just before:
+    /// EC2 keeps the volume from others all the same.
+    fn may_be_unseen(&self, holder: &str, since: Timestamp) -> bool {
+        self.gone_since.get(holder).is_some_and(|gone| gone.duration_since(since) < self.read_lag)
     }
 
     /// Rule 2: one slot an instance, a volume, an interface.
@@ -128,17 +138,17 @@ impl Rules {
     }
 }
 
-/// What is attached of a slot's, and to whom.
-fn attached(slot: &Slot, aws: &Aws) -> Vec<(String, String)> {
+/// What is attached of a slot's, to whom, and since when.
+fn attached(slot: &Slot, aws: &Aws) -> Vec<(String, String, Timestamp)> {
     let volumes = slot.volumes.values().filter_map(|record| record.id.as_ref());
     let mut all: Vec<_> = volumes
         .filter_map(|id| aws.volume(id.as_str()))
         .flat_map(|volume| volume.attachments.iter())
-        .map(|attachment| (attachment.volume_id.clone(), attachment.instance_id.clone()))
+        .map(|attachment| (attachment.volume_id.clone(), attachment.instance_id.clone(), attachment.attach_time))
         .collect();
     let interface = slot.interface.as_ref().and_then(|record| record.id.as_ref()).and_then(|id| aws.interface(id.as_str()));
     if let Some(attachment) = interface.and_then(|interface| interface.attachment.as_ref().map(|a| (interface, a))) {
-        all.push((attachment.0.network_interface_id.clone(), attachment.1.instance_id.clone()));
+        all.push((attachment.0.network_interface_id.clone(), attachment.1.instance_id.clone(), attachment.1.attach_time));
     }
     all
 }

@@ -110,7 +110,7 @@ fn what_we_do_not_need_may_be_missing_or_null() {
 
 #[test]
 fn a_hook_of_ours_has_the_whole_deployment_in_its_name() {
-    let ours = |hook: &str| is_ours(&HookName::new(hook).unwrap(), &prod());
+    let ours = |hook: &str| is_ours(&prod(), hook);
     assert!(ours("stateful-asg-prod-launch"));
     assert!(!ours("stateful-asg-production-launch") && !ours("stateful-asg-prod") && !ours("stateful-asg--launch"));
 }
