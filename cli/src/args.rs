@@ -25,18 +25,15 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows on this machine, without an AWS account, how a replaced node keeps its volume, address and name.
     Demo(DemoArgs),
-    /// A simulated AWS to play with.
     Sim(SimArgs),
-    /// Checks a group's settings, or puts them into the table.
     Spec(SpecArgs),
 }
 
-/// Starts a simulated AWS, runs the compiled functions against it, creates a group of database nodes, kills some of
-/// them, and compares what the replacements have with what the dead nodes had.
+/// Shows on this machine, without an AWS account, how a replaced node keeps its volume, address and name.
 ///
-/// The simulated AWS listens on 127.0.0.1 only. Nothing else is contacted, and nothing stays behind.
+/// Starts a simulated AWS, runs the compiled functions against it, creates a group of database nodes, kills some of
+/// them, and compares what the replacements have with what the dead nodes had. The simulated AWS listens on 127.0.0.1 only. Nothing else is contacted, and nothing stays behind.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     stateful-asg demo                             three nodes come up, one dies\n  \
@@ -60,6 +57,7 @@ pub(crate) struct DemoArgs {
     pub(crate) world: WorldArgs,
 }
 
+/// A simulated AWS to play with.
 #[derive(Debug, Args)]
 pub(crate) struct SimArgs {
     #[command(subcommand)]
@@ -68,14 +66,13 @@ pub(crate) struct SimArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SimCommand {
-    /// Serves the simulated AWS on 127.0.0.1 until Ctrl-C, with the functions connected.
     Serve(ServeArgs),
 }
 
-/// Serves a simulated AWS (EC2, Auto Scaling, Route 53, DynamoDB, EventBridge, STS) on 127.0.0.1 until Ctrl-C, for the
-/// AWS CLI, boto3 and any other client.
+/// Serves a simulated AWS on 127.0.0.1 until Ctrl-C, with the functions connected.
 ///
-/// The functions are connected as the deployment `sim`: they serve groups whose hooks begin with `stateful-asg-sim-`
+/// It is for the AWS CLI, boto3 and any other client of EC2, Auto Scaling, Route 53, DynamoDB, EventBridge and STS. The
+/// functions are connected as the deployment `sim`: they serve groups whose hooks begin with `stateful-asg-sim-`
 /// and that bear its tags. A hosted zone `prod.internal` and the functions' table `stateful-asg` exist from the start,
 /// and a subnet in each of three zones. Stdout gets the lines to paste into another shell, stderr what the functions
 /// do.
@@ -106,6 +103,7 @@ pub(crate) struct WorldArgs {
     pub(crate) functions: Option<PathBuf>,
 }
 
+/// Checks a group's settings, or puts them into the table.
 #[derive(Debug, Args)]
 pub(crate) struct SpecArgs {
     #[command(subcommand)]
@@ -114,21 +112,20 @@ pub(crate) struct SpecArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SpecCommand {
-    /// Names every problem of a spec, or prints the text to paste into the launch hook.
     Check(CheckArgs),
-    /// Shows what a spec would change for a group, then puts it into the table.
     Apply(ApplyArgs),
 }
 
-/// Checks a spec by itself, without asking AWS.
+/// Names every problem of a spec, or prints the text to paste into the launch hook.
 ///
-/// A good spec is printed on stdout in its shortest form, to paste as `NotificationMetadata` of the launch hook; its
+/// AWS is not asked. A good spec is printed on stdout in its shortest form, to paste as `NotificationMetadata` of the launch hook; its
 /// length and what is worth a second look go to stderr. Otherwise every problem is named with its path.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     stateful-asg spec check cassandra.json\n  \
     jsonnet cassandra.jsonnet | stateful-asg spec check -\n  \
-    aws autoscaling put-lifecycle-hook --auto-scaling-group-name cass --lifecycle-hook-name stateful-asg-main-launch \\\n    \
+    aws autoscaling put-lifecycle-hook --auto-scaling-group-name cass \\\n    \
+    --lifecycle-hook-name stateful-asg-main-launch \\\n    \
     --notification-metadata \"$(stateful-asg spec check cassandra.json)\"")]
 pub(crate) struct CheckArgs {
     /// The spec as JSON; `-` reads stdin.
@@ -138,9 +135,9 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
-/// Puts a spec into the table, for a group whose launch hook says `{"spec":"table"}`.
+/// Shows what a spec would change for a group, then puts it into the table.
 ///
-/// First the group is read and the steps and waits are shown that follow from the new spec. Nothing is changed when
+/// The group's launch hook must say `{"spec":"table"}`. First the group is read and the steps and waits are shown that follow from the new spec. Nothing is changed when
 /// anything is wrong. Credentials, Region and endpoint are taken from the AWS SDK's own environment.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -175,20 +172,31 @@ impl Cli {
         match &self.command {
             Command::Demo(demo) if demo.kill > demo.slots => {
                 let message = format!(
-                    "--kill {} is more than --slots {}: a group of {} cannot lose more members than it has",
-                    demo.kill, demo.slots, demo.slots
+                    "--kill {} is more than --slots {}: a group cannot lose more members than it has",
+                    demo.kill, demo.slots
                 );
-                Err(Self::command().error(ErrorKind::ValueValidation, message))
+                Err(usage(&["demo"], ErrorKind::ValueValidation, message))
             }
             Command::Spec(SpecArgs { command: SpecCommand::Apply(apply) })
                 if apply.file.as_os_str() == "-" && !apply.yes && !apply.dry_run =>
             {
                 let message = "with the spec on stdin nobody can be asked: add --yes or --dry-run";
-                Err(Self::command().error(ErrorKind::MissingRequiredArgument, message))
+                Err(usage(&["spec", "apply"], ErrorKind::MissingRequiredArgument, message))
             }
             Command::Demo(_) | Command::Sim(_) | Command::Spec(_) => Ok(()),
         }
     }
+}
+
+/// An error that shows the usage of the command on this path.
+fn usage(path: &[&str], kind: ErrorKind, message: impl std::fmt::Display) -> clap::Error {
+    let mut root = Cli::command();
+    root.build();
+    let mut command = &mut root;
+    for name in path {
+        command = command.find_subcommand_mut(name).expect("a command of this program");
+    }
+    command.error(kind, message)
 }
 
 fn speed(given: &str) -> Result<f64, String> {

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Verdict> {
     Ok(if report.ok { Verdict::Fine } else { Verdict::Wrong })
 }
 
-fn tell(site: Site, args: &DemoArgs, mut view: View) -> anyhow::Result<Story> {
+fn tell(site: Site, args: &DemoArgs, view: View) -> anyhow::Result<Story> {
     view.phase(&format!(
         "1. A simulated AWS runs at {} ({}x real time), and the compiled functions are its Lambda.",
         site.simulator.endpoint(),
@@ -108,7 +108,8 @@ fn victims(slots: &Slots, kill: u32) -> anyhow::Result<BTreeMap<u32, String>> {
 
 fn evidence(site: &Site, before: &Slots, after: &Slots) -> Evidence {
     let (created, gone) = site.simulator.with(|aws| {
-        let count = |wanted: fn(&EffectKind) -> bool| aws.effects().iter().filter(|effect| wanted(&effect.what)).count();
+        let count =
+            |wanted: fn(&EffectKind) -> bool| aws.effects().iter().filter(|effect| wanted(&effect.what)).count();
         (
             count(|what| matches!(what, EffectKind::VolumeCreated { .. })),
             count(|what| matches!(what, EffectKind::VolumeGone { .. })),

@@ -15,7 +15,8 @@ pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     let binary = match named {
         Some(named) => named.to_owned(),
         None => {
-            let me = std::env::current_exe().context("cannot tell where this program is: name the functions with --functions PATH")?;
+            let me = std::env::current_exe()
+                .context("cannot tell where this program is: name the functions with --functions PATH")?;
             me.with_file_name(format!("{NAME}{}", std::env::consts::EXE_SUFFIX))
         }
     };

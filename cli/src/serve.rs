@@ -21,24 +21,28 @@ and in another, once the `export` lines are pasted there:
   aws ec2 create-launch-template --launch-template-name db \
     --launch-template-data '{"ImageId":"ami-0123456789abcdef0","InstanceType":"m7i.large"}'
 
-  SPEC='{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"address":{"kind":"eni"}}'
-  jq -n --arg spec "$SPEC" '[
-    {LifecycleHookName: "stateful-asg-sim-launch", LifecycleTransition: "autoscaling:EC2_INSTANCE_LAUNCHING",
-     HeartbeatTimeout: 900, NotificationMetadata: $spec},
-    {LifecycleHookName: "stateful-asg-sim-terminate", LifecycleTransition: "autoscaling:EC2_INSTANCE_TERMINATING",
-     HeartbeatTimeout: 900, DefaultResult: "CONTINUE"}]' > hooks.json
   SUBNETS=$(aws ec2 describe-subnets --query 'join(`,`, Subnets[].SubnetId)' --output text)
-  aws autoscaling create-auto-scaling-group --auto-scaling-group-name db --min-size 0 --max-size 3 \
-    --desired-capacity 3 --launch-template 'LaunchTemplateName=db,Version=$Latest' \
-    --vpc-zone-identifier "$SUBNETS" --lifecycle-hook-specification-list file://hooks.json \
+  aws autoscaling create-auto-scaling-group --auto-scaling-group-name db \
+    --min-size 0 --max-size 3 --desired-capacity 3 --vpc-zone-identifier "$SUBNETS" \
+    --launch-template 'LaunchTemplateName=db,Version=$Latest' \
     --availability-zone-distribution CapacityDistributionStrategy=balanced-only \
+    --lifecycle-hook-specification-list '[
+      {"LifecycleHookName": "stateful-asg-sim-launch",
+       "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "HeartbeatTimeout": 900,
+       "NotificationMetadata":
+         "{\"v\":1,\"volumes\":{\"data\":{\"size\":\"20GiB\",\"mount\":\"/data\"}}}"},
+      {"LifecycleHookName": "stateful-asg-sim-terminate",
+       "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING", "HeartbeatTimeout": 900,
+       "DefaultResult": "CONTINUE"}]' \
     --tags Key=stateful-asg:group,Value=db,PropagateAtLaunch=true \
-           Key=stateful-asg:deployment,Value=sim,PropagateAtLaunch=true
+      Key=stateful-asg:deployment,Value=sim,PropagateAtLaunch=true
 
-  aws ec2 describe-volumes --query 'Volumes[].[VolumeId,State,Attachments[0].InstanceId]' --output table
-  aws ec2 terminate-instances --instance-ids "$(aws autoscaling describe-auto-scaling-instances \
-    --query 'AutoScalingInstances[0].InstanceId' --output text)"
-  # Look at the volumes again: the dead node's volume is soon attached to its replacement.
+  aws ec2 describe-volumes --output table \
+    --query 'Volumes[].[VolumeId,State,Attachments[0].InstanceId]'
+  NODE=$(aws autoscaling describe-auto-scaling-instances \
+    --query 'AutoScalingInstances[0].InstanceId' --output text)
+  aws ec2 terminate-instances --instance-ids "$NODE"
+  # Look at the volumes again: the dead node's volume is soon on its replacement.
 
 Functions serve what bears the deployment `sim`; hooks must be called `stateful-asg-sim-...`."#;
 
@@ -72,7 +76,8 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Verdict> {
 fn introduce(site: &site::Site, args: &ServeArgs) -> anyhow::Result<()> {
     let endpoint = site.simulator.endpoint();
     say(bold(format!("A simulated AWS listens on {endpoint}, at {} times real speed.", args.world.speed)));
-    let serving = if args.no_functions { "No functions are connected." } else { "The functions serve deployment `sim`." };
+    let serving =
+        if args.no_functions { "No functions are connected." } else { "The functions serve deployment `sim`." };
     say(format!("{serving} Hosted zone {DOMAIN} is {}; table {TABLE} is the functions'.", site.zone));
     say("Paste the lines below into another shell; `stateful-asg sim serve --help` shows what to try. Ctrl-C ends it.");
     print(format!("# {endpoint}"))?;
@@ -85,11 +90,8 @@ fn introduce(site: &site::Site, args: &ServeArgs) -> anyhow::Result<()> {
 /// What clients need, `stateful-asg spec apply` among them.
 fn environment(site: &site::Site) -> Vec<(String, String)> {
     let mut variables = site.simulator.environment();
-    let more = [
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("STATEFUL_ASG_DEPLOYMENT", DEPLOYMENT),
-        ("STATEFUL_ASG_TABLE", TABLE),
-    ];
+    let more =
+        [("AWS_EC2_METADATA_DISABLED", "true"), ("STATEFUL_ASG_DEPLOYMENT", DEPLOYMENT), ("STATEFUL_ASG_TABLE", TABLE)];
     variables.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.into_iter().collect()
 }
@@ -127,7 +129,11 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Line {
-        Line { at: jiff::Timestamp::constant(1_767_225_661, 0), function: "lifecycle".to_owned(), text: text.to_owned() }
+        Line {
+            at: jiff::Timestamp::constant(1_767_225_661, 0),
+            function: "lifecycle".to_owned(),
+            text: text.to_owned(),
+        }
     }
 
     #[test]

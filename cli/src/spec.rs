@@ -24,8 +24,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
         let open = std::fs::File::open(file).with_context(|| unreadable(file))?;
         open.take(MOST_BYTES).read_to_end(&mut text).with_context(|| unreadable(file))?;
     }
-    String::from_utf8(text)
-        .with_context(|| format!("{} is not UTF-8 text: save it as UTF-8", name(file)))
+    String::from_utf8(text).with_context(|| format!("{} is not UTF-8 text: save it as UTF-8", name(file)))
 }
 
 fn unreadable(file: &Path) -> String {

@@ -47,6 +47,8 @@ pub struct Functions {
 pub struct Seen {
     /// What the last whole settle of each group left waiting.
     pub waiting: BTreeMap<GroupName, Vec<Waiting>>,
+    /// The last wait of each group that calls a person, and when it was left.
+    pub alarmed: BTreeMap<GroupName, (Timestamp, &'static str)>,
     /// How often each kind of wait was left at a settle's end.
     pub waits: BTreeMap<&'static str, u64>,
     /// Steps taken, by kind.
@@ -94,12 +96,12 @@ impl Functions {
         };
         let context = Context { config, request_id: world.name(), deadline, known: &self.known };
         match handlers::handle(world, &context, event).await {
-            Ok(outcome) => Ok(self.note(&outcome)),
+            Ok(outcome) => Ok(self.note(&outcome, world.region().now())),
             Err(error) => Err(chain(&error)),
         }
     }
 
-    fn note(&self, outcome: &Outcome) -> String {
+    fn note(&self, outcome: &Outcome, now: Timestamp) -> String {
         let seen = &mut *self.seen.borrow_mut();
         *seen.outcomes.entry(outcome.word()).or_default() += 1;
         if let Outcome::Settled { group, settled } = outcome {
@@ -113,11 +115,14 @@ impl Functions {
             for wait in &settled.waiting {
                 *seen.waits.entry(wait.reason.kind()).or_default() += 1;
             }
+            if let Some(wait) = settled.waiting.iter().find(|wait| wait.reason.alarms()) {
+                seen.alarmed.insert(group.clone(), (now, wait.reason.kind()));
+            }
             if settled.led {
                 seen.waiting.insert(group.clone(), settled.waiting.clone());
             }
             let waits: Vec<String> = settled.waiting.iter().map(|wait| format!("{}: {}", wait.subject, wait.reason.kind())).collect();
-            return format!("{} after {} passes, waiting [{}]", outcome.word(), settled.passes, waits.join(", "));
+            return format!("{} after {} passes, waiting [{}] {}", outcome.word(), settled.passes, waits.join(", "), settled.refused.join("; "));
         }
         outcome.word().to_owned()
     }

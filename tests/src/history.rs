@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stateful_asg_core::ids::GroupName;
@@ -19,11 +20,15 @@ use crate::rules::Violation;
 /// How long everything may take to be served once faults and people rest: ten minutes make a loss certain, ten more
 /// pass before a launch that cannot be served is given up.
 const CONVERGES_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// Where calls may pause or land late: how old what they rest on may be.
+const LONGEST_WAY: SignedDuration = SignedDuration::from_secs(450);
 /// Within this, every hook and record was read again, and the last late effect has landed.
 const AUDITED_WITHIN: Duration = Duration::from_secs(11 * 60);
 /// How long nothing may change before the group counts as quiet, and how long it then stays so.
 const QUIET_AFTER: Duration = Duration::from_secs(120);
 const QUIET_FOR: Duration = Duration::from_secs(300);
+/// How long ago an alarm may have been raised to explain what is not served.
+const ALARM_LASTS: SignedDuration = SignedDuration::from_mins(20);
 
 /// What one history showed.
 #[derive(Debug)]
@@ -82,6 +87,9 @@ async fn live(lab: &Lab, draw: Draw, rng: ChaCha8Rng, coverage: &mut Coverage) {
     coverage.add("kinds", draw.kind.clone(), 1);
     lab.region.note("history", || format!("{draw:?}"));
     lab.region.faults(|faults| faults.odds = draw.odds);
+    if draw.odds.pause > 0 || draw.odds.late > 0 {
+        lab.rules.borrow_mut().allow(LONGEST_WAY);
+    }
     lab.bus.set_odds(draw.bus);
     let group = lab.create(&draw.group);
     let mut operator = Operator::new(lab, draw.group.clone(), draw.most, rng);
@@ -116,6 +124,7 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
             aws.set_capacity(zone, true);
         }
         aws.never_boots(0);
+        aws.cancel_refresh(&asg);
         let stuck: Vec<String> = aws.volumes().map(|v| v.volume_id.clone()).collect();
         stuck.iter().for_each(|volume| aws.unstick(volume));
         let old_standby: Vec<String> = aws
@@ -145,45 +154,50 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
 
 /// Rule 9: it converges, or waits under a name that calls a person; and then it is quiet.
 async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
+    let peace = lab.now();
     lab.until(AUDITED_WITHIN, |_| false).await;
-    if !lab.until_served(group, CONVERGES_WITHIN).await {
-        if lab.rules.borrow().is_broken() {
-            return;
-        }
-        let named = alarms(lab, group);
-        if named.is_empty() {
-            let lacks: Vec<String> = lab.unserved(group).iter().map(ToString::to_string).collect();
-            let waits = lab.bus.functions().seen().waiting.get(group).cloned();
-            let text = format!("not served in {CONVERGES_WITHIN:?}, and nothing says why: {}; waiting: {waits:?}", lacks.join("; "));
-            lab.rules.borrow_mut().accuse(9, lab.now(), text);
-        }
-        named.iter().for_each(|name| coverage.add("ends", *name, 1));
+    let accusation = if lab.until_served(group, CONVERGES_WITHIN).await {
+        stays_well(lab, group).await
+    } else {
+        let lacks: Vec<String> = lab.unserved(group).iter().map(ToString::to_string).collect();
+        let waits = lab.bus.functions().seen().waiting.get(group).cloned();
+        Some(format!("not served in {CONVERGES_WITHIN:?}, and nothing says why: {}; waiting: {waits:?}", lacks.join("; ")))
+    };
+    if lab.rules.borrow().is_broken() {
         return;
     }
-    coverage.add("ends", "served", 1);
-    lab.region.note("history", || "served".to_owned());
-    let last = |lab: &Lab| lab.rules.borrow().last_change().map(|(at, _)| *at).unwrap_or(stateful_asg_sim::model::BEGINNING);
-    let quiet = lab.until(CONVERGES_WITHIN, |lab| lab.now().duration_since(last(lab)).unsigned_abs() >= QUIET_AFTER).await;
-    let since = last(lab);
-    if quiet {
-        lab.region.note("history", || "quiet".to_owned());
-        lab.bus.repeat_past(6);
-        lab.pass(QUIET_FOR).await;
-    }
-    let what = lab.rules.borrow().last_change().cloned();
-    if let Some((at, what)) = what.filter(|(at, _)| !quiet || *at > since) {
-        lab.rules.borrow_mut().accuse(9, at, format!("all was served, and still something was changed: {what}"));
-    }
-    let unserved = lab.unserved(group);
-    if !unserved.is_empty() {
-        lab.rules.borrow_mut().accuse(9, lab.now(), format!("all was served, and then not: {unserved:?}"));
+    match (accusation, alarm(lab, group, peace)) {
+        (None, _) => coverage.add("ends", "served", 1),
+        (Some(_), Some(name)) => coverage.add("ends", name, 1),
+        (Some(accusation), None) => lab.rules.borrow_mut().accuse(9, lab.now(), accusation),
     }
 }
 
-/// The waits that call a person, as the last settle left them.
-fn alarms(lab: &Lab, group: &GroupName) -> Vec<&'static str> {
-    let waiting = lab.bus.functions().seen().waiting.get(group).cloned().unwrap_or_default();
-    waiting.iter().filter(|wait| wait.reason.alarms()).map(|wait| wait.reason.kind()).collect()
+/// Once all is served nothing changes any more, whatever comes late; or what did.
+async fn stays_well(lab: &Lab, group: &GroupName) -> Option<String> {
+    lab.region.note("history", || "served".to_owned());
+    let last = |lab: &Lab| lab.rules.borrow().last_change().map_or(stateful_asg_sim::model::BEGINNING, |(at, _)| *at);
+    let rests = |lab: &Lab| lab.now().duration_since(last(lab)).unsigned_abs() >= QUIET_AFTER;
+    if !lab.until(CONVERGES_WITHIN, rests).await {
+        return Some(format!("all was served, and still it never rested: {:?}", lab.rules.borrow().last_change()));
+    }
+    lab.region.note("history", || "quiet".to_owned());
+    let since = last(lab);
+    lab.bus.repeat_past(6);
+    lab.pass(QUIET_FOR).await;
+    let unserved = lab.unserved(group);
+    if !unserved.is_empty() {
+        return Some(format!("all was served, and then not: {unserved:?}"));
+    }
+    let what = lab.rules.borrow().last_change().filter(|(at, _)| *at > since).cloned();
+    what.map(|(at, what)| format!("all was served, and still something was changed at {at}: {what}"))
+}
+
+/// A wait that calls a person, left at the end of a settle since peace and not long ago: launches that cannot be
+/// served are given up at growing intervals, and between two of them nothing waits.
+fn alarm(lab: &Lab, group: &GroupName, peace: Timestamp) -> Option<&'static str> {
+    let (at, name) = lab.bus.functions().seen().alarmed.get(group).copied()?;
+    (at > peace && lab.now().duration_since(at) < ALARM_LASTS).then_some(name)
 }
 
 fn collect(lab: &Lab, coverage: &mut Coverage) {

@@ -16,6 +16,9 @@ use crate::bus::Bus;
 use crate::rules::{Rules, Violation, Watcher};
 use crate::served::{self, Unserved};
 
+/// Between a reading's parts, and from it to the call that follows, at the usual pace.
+const USUAL: SignedDuration = SignedDuration::from_secs(2);
+
 /// What a world is like.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -97,7 +100,8 @@ impl Lab {
         if world.trace {
             region.keep_trace();
         }
-        let rules = Rc::new(RefCell::new(Rules::new(&deployment, SignedDuration::try_from(world.read_lag).unwrap_or_default())));
+        let rules = Rc::new(RefCell::new(Rules::new(&deployment)));
+        rules.borrow_mut().allow(SignedDuration::try_from(world.read_lag).unwrap_or_default() + USUAL);
         region.watch(Box::new(Watcher(Rc::clone(&rules))));
         region.act("operator", |_, table| table.leases_off = world.leases_off);
         let functions = Functions::new(&deployment, world.limits.clone());

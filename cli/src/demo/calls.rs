@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn only_what_was_called_since_is_counted() {
-        let calls = |pairs: &[(&str, u64)]| pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Calls>();
+        let calls =
+            |pairs: &[(&str, u64)]| pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Calls>();
         let before = calls(&[("ec2:AttachVolume", 3), ("ec2:CreateVolume", 3)]);
         let now = calls(&[("ec2:AttachVolume", 4), ("ec2:CreateVolume", 3), ("ec2:DescribeVolumes", 9)]);
         let grown = since(&before, &now);

@@ -50,7 +50,11 @@ pub(super) fn problems(
     }
     let expected = before.len() * volumes_a_slot;
     if evidence.created != expected {
-        problems.push(format!("{} volumes were created for {} slots of {volumes_a_slot}", evidence.created, before.len()));
+        problems.push(format!(
+            "{} volumes were created for {} slots of {volumes_a_slot}",
+            evidence.created,
+            before.len()
+        ));
     }
     if evidence.gone > 0 {
         problems.push(format!("{} volumes were deleted", evidence.gone));
@@ -140,16 +144,47 @@ pub(super) mod tests {
     fn each_difference_is_named() {
         type Spoil = fn(&mut Slots, &mut Evidence);
         let cases: [(Spoil, &str); 10] = [
-            (|after, _| after.get_mut(&0).unwrap().has.ip = Some("10.0.0.9".to_owned()), "address of slot 0 changed from 10.0.0.0 to 10.0.0.9"),
-            (|after, _| after.get_mut(&1).unwrap().has.name = None, "name of slot 1 changed from cass-1.prod.internal to none"),
+            (
+                |after, _| after.get_mut(&0).unwrap().has.ip = Some("10.0.0.9".to_owned()),
+                "address of slot 0 changed from 10.0.0.0 to 10.0.0.9",
+            ),
+            (
+                |after, _| after.get_mut(&1).unwrap().has.name = None,
+                "name of slot 1 changed from cass-1.prod.internal to none",
+            ),
             (|after, _| after.get_mut(&1).unwrap().has.zone = "b".to_owned(), "zone of slot 1 changed"),
-            (|after, _| { after.get_mut(&0).unwrap().has.instance = Some("i-a".to_owned()); }, "still held by i-a"),
-            (|after, _| { after.get_mut(&1).unwrap().has.instance = Some("i-x".to_owned()); }, "changed from i-b to i-x"),
-            (|after, _| { after.remove(&1); }, "there were slots [0, 1], and now there are [0]"),
+            (
+                |after, _| {
+                    after.get_mut(&0).unwrap().has.instance = Some("i-a".to_owned());
+                },
+                "still held by i-a",
+            ),
+            (
+                |after, _| {
+                    after.get_mut(&1).unwrap().has.instance = Some("i-x".to_owned());
+                },
+                "changed from i-b to i-x",
+            ),
+            (
+                |after, _| {
+                    after.remove(&1);
+                },
+                "there were slots [0, 1], and now there are [0]",
+            ),
             (|_, evidence| evidence.created = 3, "3 volumes were created for 2 slots"),
             (|_, evidence| evidence.gone = 1, "1 volumes were deleted"),
-            (|_, evidence| { evidence.after.get_mut("vol-0").unwrap().remove(0); }, "not all there"),
-            (|_, evidence| { evidence.after.get_mut("vol-0").unwrap().pop(); }, "does not write to volume `data` (vol-0)"),
+            (
+                |_, evidence| {
+                    evidence.after.get_mut("vol-0").unwrap().remove(0);
+                },
+                "not all there",
+            ),
+            (
+                |_, evidence| {
+                    evidence.after.get_mut("vol-0").unwrap().pop();
+                },
+                "does not write to volume `data` (vol-0)",
+            ),
         ];
         for (spoil, expected) in cases {
             let (before, mut after, killed, mut evidence) = good();

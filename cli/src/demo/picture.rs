@@ -120,7 +120,8 @@ fn recorded(site: &Site) -> anyhow::Result<Vec<Slot>> {
 
 fn now(aws: &Aws, zone: &str, slot: &Slot) -> SlotNow {
     let holder = slot.holder.as_ref().map(|holder| holder.instance.clone());
-    let volumes = slot.volumes.iter().filter_map(|(name, volume)| Some((name.to_string(), volume.id.as_ref()?.to_string())));
+    let volumes =
+        slot.volumes.iter().filter_map(|(name, volume)| Some((name.to_string(), volume.id.as_ref()?.to_string())));
     let ip = slot.interface.as_ref().and_then(|interface| interface.id.as_ref());
     let ip = ip.and_then(|id| aws.interface(id.as_str())).map(|interface| interface.private_ip_address.clone());
     let name = slot.record.as_ref().filter(|record| resolves(aws, zone, record, ip.as_deref()));
@@ -159,8 +160,9 @@ fn waits_for(aws: &Aws, slot: &Slot, has: &Belongings) -> Option<String> {
     for (name, record) in &slot.volumes {
         let Some(id) = &record.id else { return Some(format!("volume `{name}` to be created")) };
         let attachment = aws.volume(id.as_str()).and_then(|volume| volume.attachments.first().cloned());
-        let there = attachment
-            .is_some_and(|found| found.instance_id == *holder && found.status == AttachmentStatus::Attached && !found.delete_on_termination);
+        let there = attachment.is_some_and(|found| {
+            found.instance_id == *holder && found.status == AttachmentStatus::Attached && !found.delete_on_termination
+        });
         if !there {
             return Some(format!("EC2 attaches volume `{name}`"));
         }

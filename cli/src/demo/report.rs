@@ -9,7 +9,7 @@ use super::calls::{self, Calls};
 use super::picture::Belongings;
 use super::timeline::{self, Moment, Owners};
 use super::{Story, check, group, waits};
-use crate::output::{self, bold, count, green, print, red, table};
+use crate::output::{bold, count, green, print, red, table};
 
 /// The object that `--json` prints.
 #[derive(Debug, Serialize)]
@@ -52,8 +52,7 @@ impl Report {
         });
         let named = after.slots.iter().filter_map(|(number, slot)| Some((slot.has.name.clone()?, *number)));
         let named: BTreeMap<String, u32> = named.collect();
-        let timeline =
-            site.simulator.with(|aws| timeline::moments(aws.effects(), &Owners::of(aws, named), *began));
+        let timeline = site.simulator.with(|aws| timeline::moments(aws.effects(), &Owners::of(aws, named), *began));
         let api_calls = site.simulator.counts();
         Self {
             ok: problems.is_empty(),
@@ -101,7 +100,12 @@ impl Report {
         let nodes = self.killed.len().max(1) as f64;
         let mut rows = table(["OPERATION", "ALL", "REPLACEMENT", "A DEAD NODE"]);
         let mut row = |name: &str, all: u64, replacing: u64| {
-            rows.add_row([name.to_owned(), all.to_string(), replacing.to_string(), format!("{:.1}", replacing as f64 / nodes)]);
+            rows.add_row([
+                name.to_owned(),
+                all.to_string(),
+                replacing.to_string(),
+                format!("{:.1}", replacing as f64 / nodes),
+            ]);
         };
         for (operation, all) in &self.api_calls {
             row(operation, *all, self.api_calls_of_replacement.get(operation).copied().unwrap_or_default());
@@ -188,4 +192,30 @@ fn right(rows: &mut comfy_table::Table, columns: usize) {
     rows.column_iter_mut().take(columns).for_each(|column| {
         column.set_cell_alignment(CellAlignment::Right);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::tests::slot;
+    use super::*;
+
+    #[test]
+    fn scripts_can_rely_on_the_objects_form() {
+        let has = |instance| Some(slot(0, instance).has);
+        let calls: Calls = [("ec2:AttachVolume".to_owned(), 2)].into();
+        let moment =
+            Moment { at_seconds: 1.5, slot: None, what: "seeds.cass.prod.internal resolves to 10.0.0.0".to_owned() };
+        let report = Report {
+            ok: true,
+            problems: Vec::new(),
+            slots: vec![SlotReport { slot: 0, before: has("i-a"), after: has("i-b") }],
+            killed: vec![0],
+            volumes_created: 1,
+            api_calls: calls.clone(),
+            api_calls_of_replacement: calls,
+            timeline: vec![moment],
+            seconds: 80.3,
+        };
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"ok":true,"problems":[],"slots":[{"slot":0,"before":{"instance":"i-a","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"},"after":{"instance":"i-b","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"}}],"killed":[0],"volumes_created":1,"api_calls":{"ec2:AttachVolume":2},"api_calls_of_replacement":{"ec2:AttachVolume":2},"timeline":[{"at_seconds":1.5,"slot":null,"what":"seeds.cass.prod.internal resolves to 10.0.0.0"}],"seconds":80.3}"#);
+    }
 }

@@ -69,9 +69,7 @@ fn of_instance(effect: &Effect, owners: &Owners) -> Option<(Option<u32>, String)
         EffectKind::InstanceLaunched { instance, zone, .. } => {
             (instance, format!("Auto Scaling launches {instance} in {zone}"))
         }
-        EffectKind::InstanceState { instance, state: InstanceState::Running } => {
-            (instance, format!("{instance} runs"))
-        }
+        EffectKind::InstanceState { instance, state: InstanceState::Running } => (instance, format!("{instance} runs")),
         EffectKind::InstanceState { instance, state: InstanceState::ShuttingDown } => {
             let by = if effect.actor.is_empty() { "Auto Scaling ends" } else { "someone terminates" };
             (instance, format!("{by} {instance}"))
@@ -115,9 +113,7 @@ fn of_volume(effect: &Effect, owners: &Owners) -> Option<(Option<u32>, String)> 
             (volume, format!("{volume} goes to {instance} as {device}"))
         }
         EffectKind::VolumeAttached { volume, instance } => (volume, format!("{volume} is attached to {instance}")),
-        EffectKind::VolumeAvailable { volume, instance } => {
-            (volume, format!("EC2 has freed {volume} from {instance}"))
-        }
+        EffectKind::VolumeAvailable { volume, instance } => (volume, format!("EC2 has freed {volume} from {instance}")),
         EffectKind::VolumeGone { volume, .. } => (volume, format!("{volume} is GONE")),
         _ => return None,
     };
@@ -163,10 +159,8 @@ mod tests {
 
     #[test]
     fn a_death_and_a_name_are_told_of_their_slot() {
-        let owners = Owners {
-            by_id: [("i-a".to_owned(), 4)].into(),
-            by_name: [("cass-4.prod.internal".to_owned(), 4)].into(),
-        };
+        let owners =
+            Owners { by_id: [("i-a".to_owned(), 4)].into(), by_name: [("cass-4.prod.internal".to_owned(), 4)].into() };
         let dies = EffectKind::InstanceState { instance: "i-a".to_owned(), state: InstanceState::ShuttingDown };
         let named = |name: &str| EffectKind::Record {
             zone: "Z1".to_owned(),

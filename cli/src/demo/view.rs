@@ -103,7 +103,9 @@ fn line(slot: &SlotNow) -> String {
     let holder = slot.has.instance.as_deref().unwrap_or("no instance");
     match &slot.waits_for {
         Some(wait) => format!("{holder} ({}), waits: {wait}", slot.state),
-        None => format!("{holder} serves, with {} and {}", volumes(slot), slot.has.ip.as_deref().unwrap_or("no address")),
+        None => {
+            format!("{holder} serves, with {} and {}", volumes(slot), slot.has.ip.as_deref().unwrap_or("no address"))
+        }
     }
 }
 

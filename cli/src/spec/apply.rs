@@ -5,14 +5,13 @@ use std::io::{IsTerminal, Write};
 use anyhow::{Context, bail, ensure};
 use stateful_asg_aws::SimClock;
 use stateful_asg_core::cloud::{Hook, Transition};
-use stateful_asg_core::observed::{Notes, Observed};
+use stateful_asg_core::observed::{FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{Look, Plan, plan};
 use stateful_asg_core::spec::{Source, Spec, source_of};
 use stateful_asg_core::table::{AcceptedSpec, Group, TableWrite};
 use stateful_asg_runtime::config::{self, Config};
 use stateful_asg_runtime::observe::{Target, look, observe};
 use stateful_asg_runtime::ports::{CallError, SettleRequest, World};
-use stateful_asg_core::observed::FailureKind;
 
 use super::words;
 use crate::Verdict;
@@ -78,9 +77,9 @@ fn connection(config: &Config) -> stateful_asg_aws::Settings {
 }
 
 async fn apply<W: World>(world: &W, args: &ApplyArgs, config: &Config, text: String) -> anyhow::Result<Verdict> {
-    let target = Target { group: args.group.clone(), deployment: args.deployment.clone(), limits: config.limits.clone() };
-    let mut observed =
-        observe(world, &target, None, Notes::default()).await.with_context(|| unread(args))?;
+    let target =
+        Target { group: args.group.clone(), deployment: args.deployment.clone(), limits: config.limits.clone() };
+    let mut observed = observe(world, &target, None, Notes::default()).await.with_context(|| unread(args))?;
     let hooks = Look { hooks: true, ..Look::default() };
     look(world, &mut observed, &hooks).await.with_context(|| unread(args))?;
     check_place(&observed, args)?;
@@ -200,11 +199,12 @@ fn agreed(args: &ApplyArgs) -> anyhow::Result<bool> {
 }
 
 fn refused(error: CallError, args: &ApplyArgs) -> anyhow::Error {
-    let advice = match error.kind {
-        FailureKind::Conflict => "the group changed meanwhile and nothing was written: run it again",
-        FailureKind::Unknown => "it may have been written all the same: run it again, it then says so",
-        FailureKind::Denied => "nothing was written: dynamodb:UpdateItem on the table is needed",
-        _ => "nothing was written",
+    let advice = if error.kind == FailureKind::Conflict {
+        "the group changed meanwhile and nothing was written: run it again"
+    } else if error.kind == FailureKind::Unknown {
+        "it may have been written all the same: run it again, it then says so"
+    } else {
+        "nothing was written"
     };
     anyhow::Error::new(error).context(format!("the spec of {} could not be written; {advice}", args.group))
 }

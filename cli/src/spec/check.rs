@@ -65,7 +65,10 @@ fn tell(report: &Report, file: &str) -> std::io::Result<()> {
     }
     match (&report.compact, report.length) {
         (Some(compact), Some(length)) => {
-            say(format!("{} {file} is a valid spec of {length} characters; a launch hook holds {INLINE_MAX}", green("ok:")));
+            say(format!(
+                "{} {file} is a valid spec of {length} characters; a launch hook holds {INLINE_MAX}",
+                green("ok:")
+            ));
             print(compact)
         }
         _ => {

@@ -7,7 +7,8 @@ use stateful_asg_core::table::HookResult;
 pub(super) fn of(step: &Step) -> String {
     match step {
         Step::Write { write, why } => {
-            let about = write.slot.as_ref().map_or_else(|| "the group".to_owned(), |(_, slot)| format!("slot {}", slot.number));
+            let about =
+                write.slot.as_ref().map_or_else(|| "the group".to_owned(), |(_, slot)| format!("slot {}", slot.number));
             let reasons: Vec<&str> = why.iter().map(|why| reason(*why)).collect();
             format!("note about {about}: {}", reasons.join(", "))
         }
@@ -19,7 +20,9 @@ pub(super) fn of(step: &Step) -> String {
         }
         Step::KeepVolume { volume, instance, .. } => format!("have {volume} survive the termination of {instance}"),
         Step::DetachVolume { slot, volume, instance, .. } => format!("detach {volume} of slot {slot} from {instance}"),
-        Step::CreateInterface { slot, subnet, .. } => format!("create the network interface of slot {slot} in {subnet}"),
+        Step::CreateInterface { slot, subnet, .. } => {
+            format!("create the network interface of slot {slot} in {subnet}")
+        }
         Step::AttachInterface { slot, interface, instance, .. } => {
             format!("attach {interface} of slot {slot} to {instance}")
         }
@@ -33,7 +36,9 @@ pub(super) fn of(step: &Step) -> String {
         }
         Step::ChangeRecord(change) => format!("change the record {}", change.key.name),
         Step::Heartbeat(action) => format!("ask Auto Scaling for more time for {}", action.instance),
-        Step::Complete { action, result: HookResult::Continue } => format!("let {} go on ({})", action.instance, action.hook),
+        Step::Complete { action, result: HookResult::Continue } => {
+            format!("let {} go on ({})", action.instance, action.hook)
+        }
         Step::Complete { action, result: HookResult::Abandon } => format!("give the launch of {} up", action.instance),
     }
 }

@@ -118,6 +118,7 @@ impl Observed {
     }
 
     fn fold_tags(&mut self, resource: &str, tags: &Tags) {
+        self.notes.tagged.entry(resource.to_owned()).or_default().extend(tags.clone());
         let volume =
             VolumeId::new(resource).ok().and_then(|id| self.volumes.get_mut(&id)).map(|volume| &mut volume.tags);
         let instance = InstanceId::new(resource).ok().and_then(|id| self.instances.get_mut(&id)).map(|i| &mut i.tags);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::cloud::{Asg, Hook, Instance, Interface, RecordKey, RecordSeen, Subnet, Transition, Volume};
+use crate::cloud::{Asg, Hook, Instance, Interface, RecordKey, RecordSeen, Subnet, Tags, Transition, Volume};
 use crate::ids::{DeploymentId, DeviceName, GroupName, InstanceId, InterfaceId, SlotNumber, SubnetId, VolumeId};
 use crate::spec::Limits;
 use crate::table::{Action, Group, HookResult, Slot};
@@ -64,6 +64,8 @@ pub struct Notes {
     pub full: BTreeSet<InstanceId>,
     /// Hooks that this process has answered, until the table knows.
     pub answered: BTreeMap<(InstanceId, Transition), HookResult>,
+    /// Tags that this process has set: reads may lag behind them.
+    pub tagged: BTreeMap<String, Tags>,
     /// The last failure of each step, by the step's key.
     pub failures: BTreeMap<String, Failure>,
 }

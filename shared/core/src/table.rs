@@ -213,6 +213,9 @@ pub struct NameRecord {
     pub tried: Vec<BTreeSet<Ipv4Addr>>,
     /// What it was last confirmed to hold.
     pub confirmed: BTreeSet<Ipv4Addr>,
+    /// When it was last changed: an older change may still be under way, and land.
+    #[serde(default)]
+    pub changed: Option<Timestamp>,
 }
 
 /// A lifecycle action that waits, or waited, on us.

@@ -400,6 +400,25 @@ fn an_instance_that_never_boots_is_given_up_after_launch_wait() {
 }
 
 #[test]
+fn a_name_that_was_changed_lately_is_read_back_before_continue() {
+    let mut town = Town::served(1);
+    town.gone(0);
+    town.free(0);
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.run();
+    town.arrive();
+    town.obs.slots.get_mut(&SlotNumber(0)).unwrap().record.as_mut().unwrap().changed = Some(at(101));
+    let plan = town.plan();
+    assert_eq!(completions(&plan.steps), vec![]);
+    assert_eq!(plan.look.records.len(), 1, "a withdrawal that was under way may have landed");
+    let key = plan.look.records.first().unwrap().clone();
+    town.obs.records.insert(key.clone(), RecordSeen::Absent);
+    let taken = town.run();
+    assert!(kinds(&taken).contains(&"ChangeRecord"), "it is put back first");
+    assert_eq!(completions(&taken), vec![(instance_id(9), HookResult::Continue)]);
+}
+
+#[test]
 fn a_stuck_attachment_gives_the_launch_up() {
     let mut town = Town::served(1);
     town.gone(0);

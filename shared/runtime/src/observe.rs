@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stateful_asg_core::cloud::{Asg, Instance, Interface, Volume};
+use stateful_asg_core::cloud::{Asg, Instance, InstanceState, Interface, Volume};
 use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId, InterfaceId, VolumeId};
 use stateful_asg_core::observed::{Absent, Notes, Observed};
 use stateful_asg_core::plan::Look;
@@ -85,19 +85,39 @@ pub async fn refresh<W: World>(world: &W, observed: &mut Observed, reads: Reads)
     let asgs = asgs?;
     let newcomers = asgs.iter().flat_map(|asg| asg.members.keys()).any(|id| !observed.instances.contains_key(id));
     observed.asgs = asgs;
+    let alive = living_holders(observed);
     if let Some(found) = instances? {
         observed.instances = found;
     } else if newcomers {
         observed.instances = self::instances(world, &which).await?;
     }
-    if let Some(found) = volumes? {
-        observed.volumes = found;
-    }
-    if let Some(found) = interfaces? {
-        observed.interfaces = found;
-    }
+    // What a holder that has just been seen gone leaves behind is read after that, never before: an older reading could
+    // show as free what was attached since.
+    let after_death = living_holders(observed) != alive;
+    observed.volumes = match volumes?.filter(|_| !after_death) {
+        Some(found) => found,
+        None if after_death => self::volumes(world, &which).await?,
+        None => std::mem::take(&mut observed.volumes),
+    };
+    observed.interfaces = match interfaces?.filter(|_| !after_death) {
+        Some(found) => found,
+        None if after_death => self::interfaces(world, &which).await?,
+        None => std::mem::take(&mut observed.interfaces),
+    };
     observed.records.clear();
     ask_by_id(world, observed).await
+}
+
+/// Holders that the reading shows, and not on their way to `terminated`.
+fn living_holders(observed: &Observed) -> BTreeSet<InstanceId> {
+    let gone = |instance: &Instance| matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated);
+    observed
+        .slots
+        .values()
+        .filter_map(|slot| slot.holder.as_ref().map(|holder| &holder.instance))
+        .filter(|id| observed.instances.get(id).is_some_and(|instance| !gone(instance)))
+        .cloned()
+        .collect()
 }
 
 async fn wanted<T>(wanted: bool, call: impl Future<Output = Called<T>>) -> Called<Option<T>> {

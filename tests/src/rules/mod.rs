@@ -9,7 +9,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
-use stateful_asg_core::ids::{DeploymentId, GroupName};
+use stateful_asg_core::ids::{DeploymentId, GroupName, SlotNumber};
 use stateful_asg_core::spec::Spec;
 use stateful_asg_sim::model::{Aws, EffectKind};
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState, Tags};
@@ -48,8 +48,12 @@ pub struct Rules {
     addresses: BTreeSet<String>,
     /// Since when instances cannot come back.
     gone_since: BTreeMap<String, Timestamp>,
-    /// How old an answer of AWS may be.
-    read_lag: SignedDuration,
+    /// Since when guests have let go, by instance and claim.
+    released_since: BTreeMap<(String, String), Timestamp>,
+    /// Who ever held which slot.
+    holders: BTreeSet<(GroupName, SlotNumber, String)>,
+    /// How old what a settle knows may be when its call takes effect: stale answers, and calls long on their way.
+    slack: SignedDuration,
     /// Instances that came through our launch hook.
     hooked: BTreeSet<String>,
     /// How often our hooks began and were answered, by instance and hook.
@@ -87,7 +91,7 @@ pub fn is_ours(actor: &str) -> bool {
 impl Rules {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(deployment: &DeploymentId, read_lag: SignedDuration) -> Self {
+    pub fn new(deployment: &DeploymentId) -> Self {
         Self {
             deployment: deployment.clone(),
             seen_effects: 0,
@@ -96,7 +100,9 @@ impl Rules {
             in_service: BTreeSet::new(),
             addresses: BTreeSet::new(),
             gone_since: BTreeMap::new(),
-            read_lag,
+            released_since: BTreeMap::new(),
+            holders: BTreeSet::new(),
+            slack: SignedDuration::ZERO,
             hooked: BTreeSet::new(),
             hooks: BTreeMap::new(),
             records: BTreeMap::new(),
@@ -104,6 +110,11 @@ impl Rules {
             last_change: None,
             counts: BTreeMap::new(),
         }
+    }
+
+    /// Allows for stale answers and for calls that are long on their way.
+    pub fn allow(&mut self, slack: SignedDuration) {
+        self.slack = slack;
     }
 
     /// What was broken, oldest first.

@@ -41,6 +41,9 @@ impl Rules {
             }
         }
         self.judge_uniqueness(written, after, table);
+        if let Some(holder) = &after.holder {
+            self.holders.insert((written.write.group.clone(), number, holder.instance.to_string()));
+        }
     }
 
     /// Rule 1: what a slot once has, it keeps.
@@ -85,17 +88,19 @@ impl Rules {
             self.accuse(2, written.at, format!("slot {number}: a new holder with claim {} after {}", after.claim, before.claim));
         }
         for (what, holder, since) in attached(before, aws).into_iter().filter(|(_, holder, _)| Some(holder) != new.as_ref()) {
-            if self.may_be_unseen(&holder, since) {
+            if self.may_be_unseen(&holder, before, since) {
                 continue;
             }
             self.accuse(2, written.at, format!("slot {number} went from {old:?} to {new:?} while {holder} had its {what}"));
         }
     }
 
-    /// A reading made when the holder was gone could not yet show what was attached to it just before:
-    /// EC2 keeps the volume from others all the same.
-    fn may_be_unseen(&self, holder: &str, since: Timestamp) -> bool {
-        self.gone_since.get(holder).is_some_and(|gone| gone.duration_since(since) < self.read_lag)
+    /// A reading could not yet show what came to the holder just before it was gone or had let go, or what a call that
+    /// was long on its way brought it since: EC2 keeps the volume from others all the same.
+    fn may_be_unseen(&self, holder: &str, slot: &Slot, since: Timestamp) -> bool {
+        let released = self.released_since.get(&(holder.to_owned(), slot.claim.to_string()));
+        let over = self.gone_since.get(holder).into_iter().chain(released).min();
+        over.is_some_and(|over| over.duration_since(since) < self.slack)
     }
 
     /// Rule 2: one slot an instance, a volume, an interface.

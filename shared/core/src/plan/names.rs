@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use crate::cloud::{RecordChange, RecordKey, RecordSeen};
 use crate::ids::InstanceId;
@@ -16,6 +17,8 @@ use crate::waiting::{Reason, Subject};
 
 /// How many tried values of an unconfirmed record are remembered.
 const TRIED: usize = 4;
+/// How long a change may be under way: no invocation lives longer.
+const OLDEST_CHANGE: Duration = Duration::from_secs(900);
 
 type Addresses = BTreeSet<Ipv4Addr>;
 
@@ -49,6 +52,13 @@ pub(crate) fn slot_record(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>, l
         entry.slot.record = record;
         entry.why.insert(why);
     });
+}
+
+/// The slot's name was changed so lately that an older change of it may still land: it is read back before CONTINUE.
+pub(crate) fn must_read_back(view: &View<'_>, slot: &Slot) -> Option<RecordKey> {
+    let record = slot.record.as_ref()?;
+    let settled = view.past(record.changed, OLDEST_CHANGE);
+    (!settled && !view.obs.records.contains_key(&record.key)).then(|| record.key.clone())
 }
 
 /// Plans the group's shared name: it gains an address only at InService.
@@ -144,7 +154,8 @@ fn settle(
         (None, Some(_)) if wanted.is_empty() => Outcome::Rest(None),
         (None, Some(key)) => {
             // Looked up before the first intent: a record that is there already is not ours.
-            let fresh = NameRecord { key, ttl, owned: false, tried: Vec::new(), confirmed: Addresses::new() };
+            let fresh =
+                NameRecord { key, ttl, owned: false, tried: Vec::new(), confirmed: Addresses::new(), changed: None };
             first(view, fresh, wanted, draft)
         }
         (Some(record), key) => {
@@ -191,8 +202,10 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
         return Outcome::Record(Some(next), Why::RecordIntended);
     }
     match seen {
-        Some(seen) if matches(seen) => Outcome::Record(Some(confirmed(record, wanted, ttl)), Why::RecordConfirmed),
-        Some(seen) => swap(record, seen, wanted, ttl),
+        Some(seen) if matches(seen) => {
+            Outcome::Record(Some(confirmed(view, record, wanted, ttl)), Why::RecordConfirmed)
+        }
+        Some(seen) => swap(view, record, seen, wanted, ttl),
         None if record.tried.len() == 1 && !view.obs.notes.failures.contains_key(&record_key(&record.key)) => {
             Outcome::Change(RecordChange {
                 key: record.key.clone(),
@@ -208,7 +221,7 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
 }
 
 /// From what Route 53 shows to what is wanted, if what it shows is of our making.
-fn swap(record: &NameRecord, seen: &RecordSeen, wanted: Addresses, ttl: u32) -> Outcome {
+fn swap(view: &View<'_>, record: &NameRecord, seen: &RecordSeen, wanted: Addresses, ttl: u32) -> Outcome {
     let old = match seen {
         RecordSeen::Absent => None,
         RecordSeen::A { ttl, values }
@@ -218,7 +231,7 @@ fn swap(record: &NameRecord, seen: &RecordSeen, wanted: Addresses, ttl: u32) -> 
         }
         // Someone else's stands there: nothing of ours is left to withdraw.
         RecordSeen::A { .. } | RecordSeen::Other(_) if wanted.is_empty() => {
-            return Outcome::Record(Some(confirmed(record, wanted, ttl)), Why::RecordConfirmed);
+            return Outcome::Record(Some(confirmed(view, record, wanted, ttl)), Why::RecordConfirmed);
         }
         RecordSeen::A { .. } | RecordSeen::Other(_) => return Outcome::Rest(Some(foreign(&record.key, seen))),
     };
@@ -226,8 +239,15 @@ fn swap(record: &NameRecord, seen: &RecordSeen, wanted: Addresses, ttl: u32) -> 
     Outcome::Change(RecordChange { key: record.key.clone(), old, new })
 }
 
-fn confirmed(record: &NameRecord, wanted: Addresses, ttl: u32) -> NameRecord {
-    NameRecord { key: record.key.clone(), ttl, owned: !wanted.is_empty(), tried: Vec::new(), confirmed: wanted }
+fn confirmed(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32) -> NameRecord {
+    NameRecord {
+        key: record.key.clone(),
+        ttl,
+        owned: !wanted.is_empty(),
+        tried: Vec::new(),
+        confirmed: wanted,
+        changed: Some(view.now),
+    }
 }
 
 fn foreign(key: &RecordKey, seen: &RecordSeen) -> Reason {

@@ -64,7 +64,12 @@ pub(crate) fn serve(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>, serving
     }
     // What is not written yet counts as lacking: CONTINUE follows only what the table knows.
     let unwritten = draft.slots.get(&slot.number).is_some_and(|entry| &entry.slot != slot);
-    if lacks.reasons.is_empty() && !lacks.pending && !unwritten {
+    let complete = lacks.reasons.is_empty() && !lacks.pending && !unwritten;
+    let launching = view.holder_phase(slot) == Some(Phase::Launching);
+    if let Some(key) = names::must_read_back(view, slot).filter(|_| complete && launching) {
+        lacks.reasons.push(Reason::RecordChanging(key.name.clone()));
+        draft.look.records.insert(key);
+    } else if complete {
         serving.ready.insert(instance.id.clone(), slot.number);
     }
     say(slot, Some(instance), lacks, draft, serving);
@@ -91,12 +96,23 @@ fn tag(view: &View<'_>, slot: &Slot, instance: &Instance, draft: &mut Draft<'_>,
             wanted.insert(tags::volume_key(name), guest_tag(spec, id));
         }
     }
-    wanted.retain(|key, value| instance.tags.get(key) != Some(value));
-    if wanted.is_empty() {
-        return;
+    set_tags(view, instance.id.as_str(), &instance.tags, wanted, draft, lacks);
+}
+
+/// Sets the tags that the resource does not show, and that this process has not set already.
+pub(crate) fn set_tags(
+    view: &View<'_>,
+    resource: &str,
+    shown: &Tags,
+    mut wanted: Tags,
+    draft: &mut Draft<'_>,
+    lacks: &mut Lacks,
+) {
+    let set = view.obs.notes.tagged.get(resource);
+    wanted.retain(|key, value| shown.get(key) != Some(value) && set.and_then(|set| set.get(key)) != Some(value));
+    if !wanted.is_empty() {
+        take(view, Step::Tag { resource: resource.to_owned(), tags: wanted }, draft, lacks);
     }
-    let step = Step::Tag { resource: instance.id.to_string(), tags: wanted };
-    take(view, step, draft, lacks);
 }
 
 /// What the guest is told of a volume: its ID, where to mount it, its filesystem and, if the spec says so, its owner.

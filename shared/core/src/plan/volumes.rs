@@ -8,7 +8,7 @@ use crate::cloud::{Attachment, AttachmentState, Instance, Tags, Volume, VolumeSt
 use crate::ids::{DeviceName, SlotNumber, VolumeName};
 use crate::observed::{FailureKind, Observed};
 use crate::plan::draft::Draft;
-use crate::plan::serve::{Lacks, take};
+use crate::plan::serve::{Lacks, set_tags, take};
 use crate::plan::view::{View, later};
 use crate::plan::{ATTACH_STUCK, CERTAINLY_ABSENT};
 use crate::spec::VolumeSpec;
@@ -246,12 +246,9 @@ pub(crate) fn token(obs: &Observed, slot: SlotNumber, name: &str, attempt: u32) 
 
 /// Marks a pool volume as the slot's. The binding was written first.
 fn own(view: &View<'_>, slot: &Slot, name: &VolumeName, volume: &Volume, draft: &mut Draft<'_>, lacks: &mut Lacks) {
-    if volume.slot() == Some(slot.number) && volume.name().as_ref() == Some(name) {
-        return;
-    }
-    let tags =
+    let wanted =
         Tags::from([(tags::SLOT.to_owned(), slot.number.to_string()), (tags::VOLUME.to_owned(), name.to_string())]);
-    take(view, Step::Tag { resource: volume.id.to_string(), tags }, draft, lacks);
+    set_tags(view, volume.id.as_str(), &volume.tags, wanted, draft, lacks);
 }
 
 fn attach(

@@ -101,10 +101,12 @@ fn groups_are_found_by_name_tag_and_page() {
 #[test]
 fn deletion_needs_an_empty_group_or_force_which_skips_hooks() {
     let mut aws = aws();
-    let ids = serving_hooked(&mut aws, 2);
+    let ids = serving_hooked(&mut aws, 3);
     assert_eq!(code(aws.delete_auto_scaling_group(GROUP, false)), "ResourceInUse");
     aws.terminate_instance_in_auto_scaling_group(&ids[0], false).unwrap();
     until_state(&mut aws, LifecycleState::TerminatingWait, 1);
+    aws.terminate_instance_in_auto_scaling_group(&ids[1], false).unwrap();
+    assert_eq!(aws.member(&ids[1]).unwrap().state, LifecycleState::Terminating);
     aws.take_events();
     aws.delete_auto_scaling_group(GROUP, true).unwrap();
     until(&mut aws, "gone", |aws| aws.group(GROUP).is_none().then_some(()));

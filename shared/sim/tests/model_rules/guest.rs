@@ -49,6 +49,19 @@ fn the_guest_releases_when_its_instance_leaves() {
 }
 
 #[test]
+fn a_released_volume_is_written_to_no_more_and_detaches_at_once() {
+    let mut aws = with_guest();
+    let (instance, volume) = mounted(&mut aws);
+    aws.terminate_instance_in_auto_scaling_group(&instance, false).unwrap();
+    until(&mut aws, "released", |aws| {
+        (aws.instance(&instance)?.tags.get("stateful-asg:released")? == "4").then_some(())
+    });
+    assert_eq!(aws.writer(&volume), None);
+    let detach = DetachVolume { volume_id: volume, ..DetachVolume::default() };
+    assert_eq!(aws.detach_volume(&detach).unwrap().status, AttachmentStatus::Detaching);
+}
+
+#[test]
 fn a_new_claim_is_reported_anew() {
     let mut aws = with_guest();
     let (instance, _) = mounted(&mut aws);

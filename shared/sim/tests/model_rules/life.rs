@@ -38,6 +38,17 @@ fn a_group_terminates_only_after_its_hook() {
 }
 
 #[test]
+fn a_replacement_does_not_wait_for_the_one_that_leaves() {
+    let mut aws = aws();
+    let id = serving_hooked(&mut aws, 1).remove(0);
+    aws.advance(secs(60));
+    aws.terminate_instance_in_auto_scaling_group(&id, false).unwrap();
+    let next = until_state(&mut aws, LifecycleState::PendingWait, 1).remove(0);
+    assert_ne!(next, id);
+    assert!(aws.member(&id).is_some_and(|member| member.state == LifecycleState::TerminatingWait));
+}
+
+#[test]
 fn health_is_set_within_and_after_the_grace_period() {
     let mut aws = aws();
     aws.create_auto_scaling_group(&CreateAutoScalingGroup { health_check_grace_period: 300, ..group(1) }).unwrap();
@@ -142,6 +153,10 @@ fn a_surge_that_is_abandoned_is_tried_again() {
     let second = until_state(&mut aws, LifecycleState::PendingWait, 1).remove(0);
     assert_ne!(first, second);
     assert_eq!(aws.member(&old).unwrap().state, LifecycleState::InService);
+    complete(&mut aws, "enter", &second, LifecycleResult::Continue).unwrap();
+    until(&mut aws, "the old one leaving", |aws| {
+        (aws.member(&old)?.state == LifecycleState::TerminatingWait).then_some(())
+    });
 }
 
 #[test]
