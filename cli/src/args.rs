@@ -96,7 +96,7 @@ pub(crate) struct WorldArgs {
     #[arg(long, default_value_t = 1, value_name = "S")]
     pub(crate) seed: u64,
     /// Simulated seconds in a real second.
-    #[arg(long, default_value_t = 10.0, value_name = "X", value_parser = speed)]
+    #[arg(long, default_value_t = 5.0, value_name = "X", value_parser = speed)]
     pub(crate) speed: f64,
     /// The compiled functions; by default `stateful-asg-functions` beside this program.
     #[arg(long, value_name = "PATH")]

@@ -75,17 +75,18 @@ fn tell(site: Site, args: &DemoArgs, view: View) -> anyhow::Result<Story> {
     let calls_before = site.simulator.counts();
     let stamps = stamps(&site, &before.slots);
     let killed = victims(&before.slots, args.kill)?;
-    let names: Vec<String> = killed.iter().map(|(slot, instance)| format!("{instance} (slot {slot})")).collect();
-    watch.view.phase(&format!(
-        "3. {} at once, behind the group's back: terminated by hand. What they wrote must not be lost.",
-        format_args!("{} die", names.join(" and "))
-    ));
+    let names: Vec<String> = killed.iter().map(|(slot, instance)| format!("{instance} of slot {slot}")).collect();
+    watch
+        .view
+        .phase(&format!("3. Sudden death, without the group being told: terminated by hand, {}.", names.join(" and ")));
     let victims: Vec<String> = killed.values().cloned().collect();
     let killed_at = site
         .simulator
         .with(|aws| aws.as_actor("operator").terminate_instances(&victims).map(|_| aws.as_actor("").now()))
         .context("the instances cannot be terminated")?;
-    watch.view.phase("4. Auto Scaling notices and launches replacements; each takes the slot of a node that died.");
+    watch.view.phase(
+        "4. Auto Scaling notices, and launches as many anew. Each takes the slot of a node that died, with all it has.",
+    );
     let dead: BTreeSet<&String> = killed.values().collect();
     let after = watch.until("the replacements are in service", |picture| {
         picture.is_served(args.slots) && !picture.holders().any(|holder| dead.contains(holder))

@@ -41,7 +41,7 @@ fn two_of_five_die_and_each_replacement_has_its_volume_address_and_name() {
 
 #[test]
 fn people_get_tables_without_colours_in_a_pipe() {
-    let ran = demo(&["--slots", "1", "--kill", "1", "--seed", "7"]);
+    let ran = demo(&["--slots", "1", "--kill", "1", "--seed", "7", "--speed", "15"]);
     assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, ran.stdout);
     for shown in ["What happened", "What each replacement waited for", "API calls", "It holds: 1 node died"] {
         assert!(ran.stdout.contains(shown), "{shown}: {}", ran.stdout);

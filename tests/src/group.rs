@@ -23,6 +23,8 @@ pub struct NewGroup {
     pub desired: u32,
     /// Which of our hooks it gets.
     pub hooks: bool,
+    /// Its zones; all where empty.
+    pub zones: Vec<String>,
     /// Keeps instances whose terminate hook was abandoned.
     pub retain: bool,
 }
@@ -31,7 +33,14 @@ impl NewGroup {
     /// `desired` members of the group `cass`, in the Auto Scaling group `cass-1`.
     #[must_use]
     pub fn cass(spec: &str, desired: u32) -> Self {
-        Self { group: "cass".to_owned(), asg: "cass-1".to_owned(), spec: spec.to_owned(), desired, hooks: true, retain: false }
+        Self { group: "cass".to_owned(), asg: "cass-1".to_owned(), spec: spec.to_owned(), desired, hooks: true, zones: Vec::new(), retain: false }
+    }
+
+    /// The same in one zone alone.
+    #[must_use]
+    pub fn in_one_zone(mut self) -> Self {
+        self.zones = vec!["eu-central-1a".to_owned()];
+        self
     }
 
     /// The same under another Auto Scaling group's name.
@@ -78,6 +87,7 @@ impl Lab {
                 desired_capacity: Some(new.desired),
                 launch_template: Some(LaunchTemplateRef { id: None, name: Some(template), version: Some("$Latest".to_owned()) }),
                 hooks,
+                availability_zones: new.zones.clone(),
                 tags: vec![tag(tags::GROUP, &new.group), tag(tags::DEPLOYMENT, &deployment)],
                 distribution: Distribution::BalancedOnly,
                 retain_on_abandon: new.retain,

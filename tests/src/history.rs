@@ -88,7 +88,7 @@ async fn live(lab: &Lab, draw: Draw, rng: ChaCha8Rng, coverage: &mut Coverage) {
     lab.region.note("history", || format!("{draw:?}"));
     lab.region.faults(|faults| faults.odds = draw.odds);
     if draw.odds.pause > 0 || draw.odds.late > 0 {
-        lab.rules.borrow_mut().allow(LONGEST_WAY);
+        lab.rules.borrow_mut().allow(LONGEST_WAY, true);
     }
     lab.bus.set_odds(draw.bus);
     let group = lab.create(&draw.group);

@@ -19,6 +19,9 @@ use crate::served::{self, Unserved};
 /// Between a reading's parts, and from it to the call that follows, at the usual pace.
 const USUAL: SignedDuration = SignedDuration::from_secs(2);
 
+/// How long a settle works on one reading; where two work on one group, the other changes the table meanwhile.
+const READING: SignedDuration = SignedDuration::from_secs(25);
+
 /// What a world is like.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -101,7 +104,9 @@ impl Lab {
             region.keep_trace();
         }
         let rules = Rc::new(RefCell::new(Rules::new(&deployment)));
-        rules.borrow_mut().allow(SignedDuration::try_from(world.read_lag).unwrap_or_default() + USUAL);
+        let reading = if world.leases_off { READING } else { SignedDuration::ZERO };
+        let lag = SignedDuration::try_from(world.read_lag).unwrap_or_default();
+        rules.borrow_mut().allow(lag + reading + USUAL, world.leases_off);
         region.watch(Box::new(Watcher(Rc::clone(&rules))));
         region.act("operator", |_, table| table.leases_off = world.leases_off);
         let functions = Functions::new(&deployment, world.limits.clone());

@@ -90,7 +90,7 @@ pub(super) fn take(site: &Site) -> anyhow::Result<Picture> {
         let slots: Slots = recorded.iter().map(|slot| (slot.number.0, now(aws, &site.zone, slot))).collect();
         let held: BTreeSet<&str> = slots.values().filter_map(|slot| slot.has.instance.as_deref()).collect();
         let members = aws.members(group::ASG).filter(|member| !held.contains(member.instance_id.as_str()));
-        let others = members.map(|member| (member.instance_id.clone(), member.state.name().to_owned())).collect();
+        let others = members.map(|member| (member.instance_id.clone(), state(aws, &member.instance_id))).collect();
         let wanted: BTreeSet<&str> = slots.values().filter_map(|slot| slot.has.ip.as_deref()).collect();
         let seeds_complete = wanted == addresses(aws, &site.zone, &group::seeds());
         Picture { at: aws.now(), others, seeds_complete, slots: slots.clone() }

@@ -72,27 +72,25 @@ impl Report {
     /// # Errors
     /// Stdout's.
     pub(super) fn print(&self, story: &Story) -> std::io::Result<()> {
-        self.print_timeline(timeline::seconds(story.began, story.killed_at))?;
+        self.print_timeline()?;
         print_waits(story)?;
         self.print_calls()?;
         self.print_slots()?;
         self.print_verdict()
     }
 
-    fn print_timeline(&self, killed_at: f64) -> std::io::Result<()> {
+    fn print_timeline(&self) -> std::io::Result<()> {
         print(bold("\nWhat happened, in simulated seconds"))?;
-        let mut rows = table(["AT", "AFTER", "SLOT", "WHAT"]);
+        let mut rows = table(["AT", "SLOT", "AFTER", "WHAT"]);
         let mut last: BTreeMap<Option<u32>, f64> = BTreeMap::new();
         for moment in &self.timeline {
             let before = last.insert(moment.slot, moment.at_seconds);
-            let before = before.map(|at| if at < killed_at && moment.at_seconds > killed_at { killed_at } else { at });
             let after = before.map_or_else(String::new, |at| format!("+{:.1}", moment.at_seconds - at));
             let slot = moment.slot.map_or_else(String::new, |slot| slot.to_string());
-            rows.add_row([format!("{:.1}", moment.at_seconds), after, slot, moment.what.clone()]);
+            rows.add_row([format!("{:.1}", moment.at_seconds), slot, after, moment.what.clone()]);
         }
-        right(&mut rows, 2);
-        print(rows.trim_fmt())?;
-        print("AFTER: seconds since the slot's last line, and from the kill on, at most since that.")
+        right(&mut rows, 0..3);
+        print(rows.trim_fmt())
     }
 
     fn print_calls(&self) -> std::io::Result<()> {
@@ -115,11 +113,7 @@ impl Report {
         row("reads (waiting repeats these)", reads, reads_then);
         row("changes", changes, changes_then);
         row("together", all, all_then);
-        for column in 1..4 {
-            if let Some(column) = rows.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
+        right(&mut rows, 1..4);
         print(rows.trim_fmt())
     }
 
@@ -180,16 +174,12 @@ fn print_waits(story: &Story) -> std::io::Result<()> {
             ]);
         }
     }
-    for column in 1..3 {
-        if let Some(column) = rows.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    right(&mut rows, 1..3);
     print(rows.trim_fmt())
 }
 
-fn right(rows: &mut comfy_table::Table, columns: usize) {
-    rows.column_iter_mut().take(columns).for_each(|column| {
+fn right(rows: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
+    rows.column_iter_mut().skip(columns.start).take(columns.len()).for_each(|column| {
         column.set_cell_alignment(CellAlignment::Right);
     });
 }

@@ -213,6 +213,9 @@ pub struct NameRecord {
     pub tried: Vec<BTreeSet<Ipv4Addr>>,
     /// What it was last confirmed to hold.
     pub confirmed: BTreeSet<Ipv4Addr>,
+    /// What we wrote or tried before that, the newest last: found there again, it is a change of ours that landed late.
+    #[serde(default)]
+    pub past: Vec<BTreeSet<Ipv4Addr>>,
     /// When it was last changed: an older change may still be under way, and land.
     #[serde(default)]
     pub changed: Option<Timestamp>,

@@ -204,6 +204,17 @@ fn a_table_without_its_group_makes_no_slot() {
 }
 
 #[test]
+fn a_counter_that_fell_behind_makes_no_slot() {
+    let mut town = Town::served(2);
+    town.obs.record.as_mut().unwrap().next_slot = 1;
+    town.obs.asgs[0].desired = 3;
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.run();
+    assert_eq!(town.obs.slots.len(), 2);
+    assert!(town.reasons().iter().any(|reason| matches!(reason, Reason::TableLost(_))));
+}
+
+#[test]
 fn a_surge_waits_without_heartbeat_and_is_given_up_at_growing_intervals() {
     let mut town = Town::served(1);
     town.instance(9, 'a', Lifecycle::PendingWait);
@@ -416,6 +427,23 @@ fn a_name_that_was_changed_lately_is_read_back_before_continue() {
     let taken = town.run();
     assert!(kinds(&taken).contains(&"ChangeRecord"), "it is put back first");
     assert_eq!(completions(&taken), vec![(instance_id(9), HookResult::Continue)]);
+}
+
+#[test]
+fn a_withdrawn_name_that_a_late_change_of_ours_puts_back_is_withdrawn_again() {
+    let mut town = Town::served(2);
+    town.obs.asgs[0].desired = 1;
+    town.lifecycle(1, Lifecycle::TerminatingWait);
+    town.run();
+    town.gone(1);
+    town.free(1);
+    town.run();
+    let key = town.obs.slots[&SlotNumber(1)].record.as_ref().unwrap().key.clone();
+    let address = |last| RecordSeen::A { ttl: 30, values: [[10, 0, 9, last].into()].into() };
+    town.obs.records = [(key.clone(), address(77))].into();
+    assert!(!kinds(&town.run()).contains(&"ChangeRecord"), "someone else's is left alone");
+    town.obs.records = [(key, address(1))].into();
+    assert!(kinds(&town.run()).contains(&"ChangeRecord"));
 }
 
 #[test]

@@ -49,6 +49,12 @@ pub async fn observe<W: World>(
         },
     );
     let (slots, actions) = items?;
+    let mut record = record?;
+    // The item was read before the slots: another settle has made one in between.
+    let next = record.as_ref().map_or(0, |group| group.next_slot);
+    if slots.iter().any(|slot| slot.number.0 >= next) {
+        record = world.group(&target.group).await?;
+    }
     let mut observed = Observed {
         group: target.group.clone(),
         deployment: target.deployment.clone(),
@@ -61,7 +67,7 @@ pub async fn observe<W: World>(
         absent: Absent::default(),
         subnets: BTreeMap::new(),
         records: BTreeMap::new(),
-        record: record?,
+        record,
         slots: by_number(slots),
         actions: by_key(actions),
         notes,

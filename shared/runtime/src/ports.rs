@@ -181,7 +181,7 @@ pub trait Table {
     async fn wake(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Woken>;
     /// Prolongs our lease; false where it is no longer ours. Also tells `dirty`.
     async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<u64>>;
-    /// Gives the lease back if `dirty` is what we last saw; false: go round again. `rest` is noted either way.
+    /// Gives the lease back if `dirty` is what we last saw; false: go round again, and `rest` is not noted.
     async fn give_back(&self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> Called<bool>;
     /// The group's item.
     async fn group(&self, group: &GroupName) -> Called<Option<Group>>;

@@ -1,6 +1,6 @@
 //! The rules over AWS: nothing made twice, nothing pulled away, nothing foreign touched, nothing in service unserved.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use stateful_asg_core::ids::{GroupName, SlotNumber};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
@@ -12,9 +12,6 @@ use stateful_asg_sim::typed::MemoryTable;
 
 use super::{Rules, belongs, has_released, is_gone, is_ours, place};
 use crate::served;
-
-/// Longer than any call takes that nothing holds up.
-const LONG: SignedDuration = SignedDuration::from_secs(30);
 
 impl Rules {
     pub(super) fn judge_effect(&mut self, effect: &Effect, aws: &Aws, table: &MemoryTable) {
@@ -180,7 +177,7 @@ impl Rules {
             return self.accuse(3, at, format!("{what} was attached to {instance}, and no slot has it on record"));
         };
         let holds = slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance);
-        let late = self.slack > LONG && self.holders.contains(&(group, slot.number, instance.to_owned()));
+        let late = self.late_calls && self.holders.contains(&(group, slot.number, instance.to_owned()));
         if !holds && !late {
             self.accuse(3, at, format!("{what} was attached to {instance}, but slot {} is held by {:?}", slot.number, slot.holder));
         }
@@ -192,7 +189,10 @@ impl Rules {
             self.accuse(4, at, format!("{what} was detached from {instance} by force"));
         }
         let running = aws.instance(instance).is_some_and(|i| i.state == InstanceState::Running);
-        let claim = owner(table, |slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance)).map(|slot| slot.claim.0);
+        let held = owner(table, |slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance));
+        // Once the slot is released, a call that was long on its way rests on the claim that was.
+        let was = || aws.instance(instance).and_then(|i| i.tags.get(tags::CLAIM)?.parse().ok()).filter(|_| self.late_calls);
+        let claim = held.map(|slot| slot.claim.0).or_else(was);
         if running && !claim.is_some_and(|claim| has_released(aws, instance, claim)) {
             self.accuse(4, at, format!("{what} was detached from {instance}, which runs and has not released it"));
         }

@@ -54,6 +54,8 @@ pub struct Rules {
     holders: BTreeSet<(GroupName, SlotNumber, String)>,
     /// How old what a settle knows may be when its call takes effect: stale answers, and calls long on their way.
     slack: SignedDuration,
+    /// Calls may rest on a table that others have changed since.
+    late_calls: bool,
     /// Instances that came through our launch hook.
     hooked: BTreeSet<String>,
     /// How often our hooks began and were answered, by instance and hook.
@@ -103,6 +105,7 @@ impl Rules {
             released_since: BTreeMap::new(),
             holders: BTreeSet::new(),
             slack: SignedDuration::ZERO,
+            late_calls: false,
             hooked: BTreeSet::new(),
             hooks: BTreeMap::new(),
             records: BTreeMap::new(),
@@ -112,9 +115,11 @@ impl Rules {
         }
     }
 
-    /// Allows for stale answers and for calls that are long on their way.
-    pub fn allow(&mut self, slack: SignedDuration) {
+    /// Allows for answers and plans as old as this, and, with `late_calls`, for calls that rest on a table which others
+    /// have changed since.
+    pub fn allow(&mut self, slack: SignedDuration, late_calls: bool) {
         self.slack = slack;
+        self.late_calls = late_calls;
     }
 
     /// What was broken, oldest first.

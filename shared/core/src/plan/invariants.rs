@@ -127,10 +127,9 @@ fn changes_record(obs: &Observed, change: &RecordChange) -> Verdict {
         .ok_or((7, "no change of this record is on record".to_owned()))?;
     let intent = change.new.as_ref().map(|(_, values)| values.clone()).unwrap_or_default();
     demand(record.tried.last() == Some(&intent), 7, || "the change was not recorded first".to_owned())?;
-    let known = change
-        .old
-        .as_ref()
-        .is_none_or(|(_, old)| record.owned || record.tried.contains(old) || record.confirmed == *old);
+    let known = change.old.as_ref().is_none_or(|(_, old)| {
+        record.owned || record.tried.contains(old) || record.past.contains(old) || record.confirmed == *old
+    });
     demand(known, 7, || "what stands there is not of our making".to_owned())
 }
 

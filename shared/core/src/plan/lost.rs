@@ -20,12 +20,14 @@ pub(crate) fn check(view: &View<'_>, draft: &mut Draft<'_>) {
         .filter(|(_, slot)| !known(slot))
         .map(|(id, slot)| format!("{id} is tagged with slot {slot}"))
         .collect();
-    if gaps.is_empty() && tagged.is_empty() {
+    let beyond: BTreeSet<&SlotNumber> = view.obs.slots.keys().filter(|number| number.0 >= next).collect();
+    if gaps.is_empty() && tagged.is_empty() && beyond.is_empty() {
         return;
     }
     draft.table_lost = true;
     let mut what: Vec<String> =
         gaps.iter().map(|number| format!("slot {number} is below the counter and has no item")).collect();
     what.extend(tagged);
+    what.extend(beyond.iter().map(|number| format!("slot {number} is not below the counter")));
     draft.wait(Subject::Group, Reason::TableLost(what.join("; ")), None);
 }

@@ -154,8 +154,15 @@ fn settle(
         (None, Some(_)) if wanted.is_empty() => Outcome::Rest(None),
         (None, Some(key)) => {
             // Looked up before the first intent: a record that is there already is not ours.
-            let fresh =
-                NameRecord { key, ttl, owned: false, tried: Vec::new(), confirmed: Addresses::new(), changed: None };
+            let fresh = NameRecord {
+                key,
+                ttl,
+                owned: false,
+                tried: Vec::new(),
+                confirmed: Addresses::new(),
+                past: Vec::new(),
+                changed: None,
+            };
             first(view, fresh, wanted, draft)
         }
         (Some(record), key) => {
@@ -191,7 +198,7 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
         RecordSeen::Other(_) => false,
     };
     let at_rest = record.tried.is_empty() && record.confirmed == wanted && (wanted.is_empty() || record.ttl == ttl);
-    if at_rest && (seen.is_none_or(matches) || !record.owned) {
+    if at_rest && seen.is_none_or(|seen| matches(seen) || !of_our_making(record, seen)) {
         return Outcome::Rest(None);
     }
     if record.tried.last() != Some(&wanted) {
@@ -220,15 +227,22 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
     }
 }
 
+/// What stands there was confirmed, tried or written by us before.
+fn of_our_making(record: &NameRecord, seen: &RecordSeen) -> bool {
+    match seen {
+        RecordSeen::Absent => record.owned,
+        RecordSeen::A { values, .. } => {
+            record.owned || record.tried.contains(values) || record.past.contains(values) || record.confirmed == *values
+        }
+        RecordSeen::Other(_) => false,
+    }
+}
+
 /// From what Route 53 shows to what is wanted, if what it shows is of our making.
 fn swap(view: &View<'_>, record: &NameRecord, seen: &RecordSeen, wanted: Addresses, ttl: u32) -> Outcome {
     let old = match seen {
         RecordSeen::Absent => None,
-        RecordSeen::A { ttl, values }
-            if record.owned || record.tried.contains(values) || (!values.is_empty() && record.confirmed == *values) =>
-        {
-            Some((*ttl, values.clone()))
-        }
+        RecordSeen::A { ttl, values } if of_our_making(record, seen) => Some((*ttl, values.clone())),
         // Someone else's stands there: nothing of ours is left to withdraw.
         RecordSeen::A { .. } | RecordSeen::Other(_) if wanted.is_empty() => {
             return Outcome::Record(Some(confirmed(view, record, wanted, ttl)), Why::RecordConfirmed);
@@ -240,12 +254,17 @@ fn swap(view: &View<'_>, record: &NameRecord, seen: &RecordSeen, wanted: Address
 }
 
 fn confirmed(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32) -> NameRecord {
+    let written = record.past.iter().chain([&record.confirmed]).chain(&record.tried);
+    let mut past: Vec<Addresses> = written.filter(|values| !values.is_empty() && **values != wanted).cloned().collect();
+    past.dedup();
+    past.drain(..past.len().saturating_sub(TRIED));
     NameRecord {
         key: record.key.clone(),
         ttl,
         owned: !wanted.is_empty(),
         tried: Vec::new(),
         confirmed: wanted,
+        past,
         changed: Some(view.now),
     }
 }

@@ -275,7 +275,7 @@ pub fn pool_volume(n: u32) -> Volume {
 }
 
 fn published(name: &str, confirmed: BTreeSet<std::net::Ipv4Addr>) -> NameRecord {
-    NameRecord { key: key(name), ttl: 30, owned: true, tried: vec![], confirmed, changed: Some(at(0)) }
+    NameRecord { key: key(name), ttl: 30, owned: true, tried: vec![], confirmed, past: vec![], changed: Some(at(0)) }
 }
 
 fn empty(desired: u32, spec: &str) -> Observed {
