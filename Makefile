@@ -29,7 +29,7 @@ demo: bins ## Runs the story on a simulated AWS: a node dies, its replacement ge
 
 test: $(VENV)/stamp bins ## Builds everything and runs every test
 	STATEFUL_ASG_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" cargo test --workspace --locked
-	python -m pytest tests/infra
+	python -m pytest tests/infra tests/wire
 
 check: need-rust .tools/bin/cargo-deny ## Formatting, lints, licences and sources of dependencies
 	cargo fmt --all --check

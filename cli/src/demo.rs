@@ -43,20 +43,29 @@ struct Story {
 /// Runs the demo.
 ///
 /// # Errors
-/// What kept the story from coming to its end. A story that ends badly is a verdict.
+/// What kept the story from coming to its end; scripts are told of it on stdout too. A story that ends badly is a
+/// verdict.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Verdict> {
+    let report = play(args).inspect_err(|error| {
+        if args.json {
+            let _ = crate::output::print_json(&Report::of_failure(error));
+        }
+    })?;
+    Ok(if report.ok { Verdict::Fine } else { Verdict::Wrong })
+}
+
+fn play(args: &DemoArgs) -> anyhow::Result<Report> {
     let functions = functions_binary::find(args.world.functions.as_deref())?;
-    let view = View::new();
     let (seed, speed) = (args.world.seed, args.world.speed);
     let site = site::start(Plot { deployment: DEPLOYMENT, functions: Some(functions), port: None, seed, speed })?;
-    let story = tell(site, args, view)?;
+    let story = tell(site, args, View::new())?;
     let report = Report::of(&story);
     if args.json {
-        crate::output::print_json(&report)?;
+        crate::output::print_json(&report)?
     } else {
-        report.print(&story)?;
+        report.print(&story)?
     }
-    Ok(if report.ok { Verdict::Fine } else { Verdict::Wrong })
+    Ok(report)
 }
 
 fn tell(site: Site, args: &DemoArgs, view: View) -> anyhow::Result<Story> {

@@ -18,13 +18,13 @@ pub(crate) const EXAMPLE: &str = r#"Example, in one shell:
   stateful-asg sim serve --port 4566
 
 and in another, once the `export` lines are pasted there:
-  aws ec2 create-launch-template --launch-template-name db \
+  aws ec2 create-launch-template --launch-template-name db-nodes \
     --launch-template-data '{"ImageId":"ami-0123456789abcdef0","InstanceType":"m7i.large"}'
 
   SUBNETS=$(aws ec2 describe-subnets --query 'join(`,`, Subnets[].SubnetId)' --output text)
-  aws autoscaling create-auto-scaling-group --auto-scaling-group-name db \
+  aws autoscaling create-auto-scaling-group --auto-scaling-group-name db-nodes \
     --min-size 0 --max-size 3 --desired-capacity 3 --vpc-zone-identifier "$SUBNETS" \
-    --launch-template 'LaunchTemplateName=db,Version=$Latest' \
+    --launch-template 'LaunchTemplateName=db-nodes,Version=$Latest' \
     --availability-zone-distribution CapacityDistributionStrategy=balanced-only \
     --lifecycle-hook-specification-list '[
       {"LifecycleHookName": "stateful-asg-sim-launch",
@@ -37,7 +37,7 @@ and in another, once the `export` lines are pasted there:
     --tags Key=stateful-asg:group,Value=db,PropagateAtLaunch=true \
       Key=stateful-asg:deployment,Value=sim,PropagateAtLaunch=true
 
-  aws ec2 describe-volumes --output table \
+  aws ec2 describe-volumes --filters Name=tag-key,Values=stateful-asg:slot --output table \
     --query 'Volumes[].[VolumeId,State,Attachments[0].InstanceId]'
   NODE=$(aws autoscaling describe-auto-scaling-instances \
     --query 'AutoScalingInstances[0].InstanceId' --output text)

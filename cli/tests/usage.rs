@@ -37,8 +37,10 @@ fn what_is_asked_too_much_is_named() {
 
 #[test]
 fn missing_functions_are_named_with_the_command_that_builds_them() {
-    let ran = run(&["demo", "--functions", "no/such/binary"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    let ran = run(&["demo", "--functions", "no/such/binary", "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one JSON object and nothing else");
+    assert_eq!((ran.code, &object["ok"]), (1, &serde_json::Value::Bool(false)));
+    assert!(object["problems"][0].as_str().is_some_and(|problem| problem.contains("missing")), "{object}");
     assert!(ran.stderr.contains("no/such/binary is missing"), "{}", ran.stderr);
     assert!(ran.stderr.contains("cargo build --workspace --bins"), "{}", ran.stderr);
 }

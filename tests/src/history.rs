@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stateful_asg_core::ids::GroupName;
+use stateful_asg_core::spec::Limits;
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState};
 use stateful_asg_sim::model::{GuestMode, Span};
 use stateful_asg_sim::typed::Odds;
@@ -22,8 +23,8 @@ use crate::rules::Violation;
 const CONVERGES_WITHIN: Duration = Duration::from_secs(60 * 60);
 /// Where calls may pause or land late: how old what they rest on may be.
 const LONGEST_WAY: SignedDuration = SignedDuration::from_secs(450);
-/// Within this, every hook and record was read again, and the last late effect has landed.
-const AUDITED_WITHIN: Duration = Duration::from_secs(11 * 60);
+/// Within this the last late effect has landed, and every hook and record was read again since.
+const AUDITED_WITHIN: Duration = Duration::from_secs(20 * 60);
 /// How long nothing may change before the group counts as quiet, and how long it then stays so.
 const QUIET_AFTER: Duration = Duration::from_secs(120);
 const QUIET_FOR: Duration = Duration::from_secs(300);
@@ -108,14 +109,18 @@ async fn live(lab: &Lab, draw: Draw, rng: ChaCha8Rng, coverage: &mut Coverage) {
     let gap = Duration::from_millis(operator.rng.random_range(0..draw.longest_gap * 1000));
     lab.pass(gap).await;
     make_peace(lab, &mut operator);
-    end_well(lab, &group, coverage).await;
+    // Without events it is the rule about events that is at stake.
+    let rule = if operator.cut { 11 } else { 9 };
+    end_well(lab, &group, rule, coverage).await;
 }
 
 /// Faults stop, and people undo what would keep the group from being whole.
 fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
     lab.region.note("history", || "peace".to_owned());
     lab.region.faults(stateful_asg_sim::typed::Faults::heal);
-    lab.bus.set_odds(if operator.rng.random_bool(0.3) { BusOdds::CUT } else { BusOdds::default() });
+    let cut = operator.rng.random_bool(0.3);
+    lab.bus.set_odds(if cut { BusOdds::CUT } else { BusOdds::default() });
+    operator.cut = cut;
     operator.mend_spec();
     operator.remove_foreign_records();
     let asg = operator.group.asg.clone();
@@ -153,7 +158,7 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
 }
 
 /// Rule 9: it converges, or waits under a name that calls a person; and then it is quiet.
-async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
+async fn end_well(lab: &Lab, group: &GroupName, rule: u8, coverage: &mut Coverage) {
     let peace = lab.now();
     lab.until(AUDITED_WITHIN, |_| false).await;
     let accusation = if lab.until_served(group, CONVERGES_WITHIN).await {
@@ -169,7 +174,7 @@ async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
     match (accusation, alarm(lab, group, peace)) {
         (None, _) => coverage.add("ends", "served", 1),
         (Some(_), Some(name)) => coverage.add("ends", name, 1),
-        (Some(accusation), None) => lab.rules.borrow_mut().accuse(9, lab.now(), accusation),
+        (Some(accusation), None) => lab.rules.borrow_mut().accuse(rule, lab.now(), accusation),
     }
 }
 
@@ -233,6 +238,7 @@ fn draw(seed: u64, trace: bool, rng: &mut ChaCha8Rng) -> Draw {
         guest,
         leases_off,
         hidden_devices: if rng.random_bool(0.2) { vec!["/dev/sdf".to_owned(), "/dev/xvdf".to_owned()] } else { Vec::new() },
+        limits: Limits { max_volume_gib: 100, ..Limits::unlimited() },
         trace,
         ..World::quiet(seed)
     };

@@ -103,7 +103,7 @@ impl Lab {
         if world.trace {
             region.keep_trace();
         }
-        let rules = Rc::new(RefCell::new(Rules::new(&deployment)));
+        let rules = Rc::new(RefCell::new(Rules::new(&deployment, world.limits.clone())));
         let reading = if world.leases_off { READING } else { SignedDuration::ZERO };
         let lag = SignedDuration::try_from(world.read_lag).unwrap_or_default();
         rules.borrow_mut().allow(lag + reading + USUAL, world.leases_off);

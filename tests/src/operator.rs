@@ -71,7 +71,7 @@ impl Deed {
         (Self::NoCapacity, 2),
         (Self::NeverBoots, 2),
         (Self::StickAttach, 2),
-        (Self::OtherHook, 1),
+        (Self::OtherHook, 3),
         (Self::Forbid, 3),
     ];
 
@@ -106,6 +106,8 @@ pub struct Operator<'a> {
     pub most: u32,
     /// What is random.
     pub rng: ChaCha8Rng,
+    /// No event of AWS's arrives any more.
+    pub cut: bool,
     replaced: u32,
     edits: u32,
 }
@@ -126,7 +128,7 @@ impl<'a> Operator<'a> {
     /// Begins with a group as created.
     #[must_use]
     pub fn new(lab: &'a Lab, group: NewGroup, most: u32, rng: ChaCha8Rng) -> Self {
-        Self { lab, group, most, rng, replaced: 0, edits: 0 }
+        Self { lab, group, most, rng, cut: false, replaced: 0, edits: 0 }
     }
 
     /// Does it, if there is anything to do it to; false if not.
@@ -258,6 +260,7 @@ impl<'a> Operator<'a> {
     fn edit_spec_badly(&mut self) -> bool {
         let bad = [
             r#"{"v":1,"volumes":{"data":{"size":"0GiB","mount":"data"}}}"#,
+            r#"{"v":1,"volumes":{"data":{"size":"2TiB","mount":"/data"}}}"#,
             "not json",
             r#"{"v":2}"#,
             r#"{"v":1,"volumes":{},"address":{"kind":"secondary_ip"}}"#,
@@ -337,7 +340,7 @@ impl<'a> Operator<'a> {
                 name: "someone-elses".to_owned(),
                 transition: Some(Transition::Launching),
                 default_result: Some(LifecycleResult::Continue),
-                heartbeat_timeout: Some(60),
+                heartbeat_timeout: Some(180),
                 notification_metadata: None,
             })
             .is_ok()

@@ -73,7 +73,9 @@ impl Picture {
         let mut waits: Vec<String> =
             slots.filter_map(|(number, slot)| Some(format!("slot {number}: {}", slot.waits_for.as_ref()?))).collect();
         waits.extend(self.others.iter().map(|(instance, state)| format!("{instance} ({state}): a slot")));
-        if waits.is_empty() && !self.seeds_complete {
+        if self.slots.is_empty() && self.others.is_empty() {
+            waits.push("Auto Scaling to launch the nodes".to_owned());
+        } else if waits.is_empty() && !self.seeds_complete {
             waits.push(format!("{} to name all nodes", group::seeds()));
         }
         waits

@@ -12,7 +12,7 @@ use super::{Story, check, group, waits};
 use crate::output::{bold, count, green, print, red, table};
 
 /// The object that `--json` prints.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     /// Everything stayed as it must.
     pub(super) ok: bool,
@@ -65,6 +65,11 @@ impl Report {
             timeline,
             seconds: timeline::seconds(*began, after.at),
         }
+    }
+
+    /// A story that did not come to its end.
+    pub(super) fn of_failure(error: &anyhow::Error) -> Self {
+        Self { problems: vec![format!("{error:#}")], ..Self::default() }
     }
 
     /// The same for people, on stdout.

@@ -30,6 +30,7 @@ fn record() -> NameRecord {
         owned: true,
         tried: vec![BTreeSet::new(), BTreeSet::from(["10.0.1.17".parse().unwrap()])],
         confirmed: BTreeSet::from(["10.0.1.16".parse().unwrap()]),
+        past: vec![BTreeSet::from(["10.0.1.15".parse().unwrap()])],
         changed: Some(at("2026-11-20T09:30:00Z")),
     }
 }

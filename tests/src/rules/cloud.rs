@@ -52,6 +52,7 @@ impl Rules {
             }
             EffectKind::HookStarted { instance, hook, .. } if self.is_our_hook(hook) => {
                 self.hooks.entry((instance.clone(), hook.clone())).or_default().0 += 1;
+                self.begun.insert(instance.clone(), effect.at);
                 let leaves_pool = aws.member(instance).is_none_or(|member| !member.state.is_warmed());
                 if hook.ends_with("-launch") && leaves_pool {
                     self.hooked.insert(instance.clone());
@@ -202,6 +203,7 @@ impl Rules {
     fn judge_completion(&mut self, at: Timestamp, of: (&str, &str, &str), result: LifecycleResult, aws: &Aws, table: &MemoryTable) {
         let (instance, asg, hook) = of;
         self.judge_hook(at, asg, hook, aws);
+        self.answered.insert((instance.to_owned(), hook.to_owned()), at);
         let counts = self.hooks.entry((instance.to_owned(), hook.to_owned())).or_default();
         counts.1 += 1;
         if counts.1 > counts.0 {

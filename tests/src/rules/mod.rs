@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName, SlotNumber};
-use stateful_asg_core::spec::Spec;
-use stateful_asg_sim::model::{Aws, EffectKind};
+use stateful_asg_core::spec::{Limits, Spec};
+use stateful_asg_sim::model::{Aws, AwsError, EffectKind};
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState, Tags};
 use stateful_asg_sim::typed::{MemoryTable, Watch};
 use stateful_asg_core::tags;
@@ -35,6 +35,9 @@ impl fmt::Display for Violation {
 
 /// A spec may be replaced between a plan and the call that it led to: this long the one before it excuses.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Within this an answer is on record, whoever gave it.
+const SETTLED: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the rules remember of the past.
 pub struct Rules {
@@ -62,6 +65,12 @@ pub struct Rules {
     hooks: BTreeMap<(String, String), (u32, u32)>,
     /// What we ever wrote under a name, and whether we wrote last.
     records: BTreeMap<(String, String), Written>,
+    /// When a function of ours answered, by instance and hook.
+    answered: BTreeMap<(String, String), Timestamp>,
+    /// When the last hook of ours began, by instance.
+    begun: BTreeMap<String, Timestamp>,
+    /// What the deployment allows.
+    limits: Limits,
     /// Specs accepted for each group, with their times.
     specs: BTreeMap<GroupName, Vec<(Timestamp, Rc<Spec>)>>,
     /// The last change that a function of ours made.
@@ -82,6 +91,12 @@ impl Watch for Watcher {
     fn look(&mut self, aws: &Aws, table: &MemoryTable) {
         self.0.borrow_mut().look(aws, table);
     }
+
+    fn refused(&mut self, at: Timestamp, _actor: &str, operation: &str, error: &AwsError) {
+        if operation == "autoscaling:CompleteLifecycleAction" && error.message.contains("No active Lifecycle Action") {
+            self.0.borrow_mut().judge_needless_answer(at, &error.message);
+        }
+    }
 }
 
 /// Functions' names begin so.
@@ -93,7 +108,7 @@ pub fn is_ours(actor: &str) -> bool {
 impl Rules {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(deployment: &DeploymentId) -> Self {
+    pub fn new(deployment: &DeploymentId, limits: Limits) -> Self {
         Self {
             deployment: deployment.clone(),
             seen_effects: 0,
@@ -109,6 +124,9 @@ impl Rules {
             hooked: BTreeSet::new(),
             hooks: BTreeMap::new(),
             records: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            limits,
             specs: BTreeMap::new(),
             last_change: None,
             counts: BTreeMap::new(),
@@ -155,6 +173,16 @@ impl Rules {
     /// Breaks a rule that is judged elsewhere.
     pub fn accuse(&mut self, rule: u8, at: Timestamp, text: impl Into<String>) {
         self.violations.push(Violation { rule, at, text: text.into() });
+    }
+
+    /// Rule 8: an answer is recorded and not repeated, however long another owner's hook holds the instance.
+    fn judge_needless_answer(&mut self, at: Timestamp, message: &str) {
+        let Some(instance) = message.split_whitespace().find(|word| word.starts_with("i-")) else { return };
+        let given = self.answered.iter().filter(|((of, _), _)| of == instance).map(|(_, at)| *at).max();
+        let begun = self.begun.get(instance).copied();
+        if given.filter(|given| begun.is_none_or(|begun| begun < *given)).is_some_and(|given| !self.late_calls && at.duration_since(given) > self.slack + SETTLED) {
+            self.accuse(8, at, format!("an answer given at {given:?} was repeated: {message}"));
+        }
     }
 
     fn look(&mut self, aws: &Aws, table: &MemoryTable) {

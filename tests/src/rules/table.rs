@@ -50,7 +50,7 @@ impl Rules {
     fn judge_keeping(&mut self, written: &Written, before: &Slot, after: &Slot) {
         let number = after.number;
         if after.generation != before.generation.next() {
-            self.accuse(2, written.at, format!("slot {number}: generation {} after {}", after.generation, before.generation));
+            self.accuse(10, written.at, format!("slot {number}: generation {} after {}", after.generation, before.generation));
         }
         for (name, old) in before.volumes.iter().filter(|(_, old)| old.born) {
             let kept = after.volumes.get(name).is_some_and(|new| new.born && new.id == old.id);
@@ -129,7 +129,7 @@ impl Rules {
                 self.accuse(1, written.at, format!("the counter fell from {} to {}", before.next_slot, after.next_slot));
             }
             if after.generation != before.generation.next() {
-                self.accuse(2, written.at, format!("the group's generation {} after {}", after.generation, before.generation));
+                self.accuse(10, written.at, format!("the group's generation {} after {}", after.generation, before.generation));
             }
         }
         let before = written.group_before.as_deref().and_then(|group| group.spec.as_ref());
@@ -137,6 +137,9 @@ impl Rules {
         match Spec::parse(&accepted.text) {
             Err(problems) => self.accuse(12, written.at, format!("a bad spec was accepted: {problems}")),
             Ok(parsed) => {
+                if let Err(problems) = parsed.spec.check_limits(&after.name, &self.limits) {
+                    self.accuse(13, written.at, format!("a spec beyond the limits was accepted: {problems}"));
+                }
                 self.specs.entry(after.name.clone()).or_default().push((written.at, Rc::new(parsed.spec)));
             }
         }

@@ -25,7 +25,7 @@ impl Cloud for SimWorld {
         filters.extend(group.map(|group| Filter::new(&format!("tag:{}", tags::GROUP), group.as_str())));
         self.call("autoscaling:DescribeAutoScalingGroups", Sort::Read, move |aws, _, _| {
             let request = DescribeAutoScalingGroups { filters, max_records: Some(100), ..Default::default() };
-            Ok(groups(aws, request)?.iter().map(convert::asg).collect())
+            groups(aws, request)?.iter().map(|seen| with_warm_pool(aws, seen)).collect()
         })
         .await
     }
@@ -34,7 +34,7 @@ impl Cloud for SimWorld {
         let name = name.to_string();
         self.call("autoscaling:DescribeAutoScalingGroups", Sort::Read, move |aws, _, _| {
             let request = DescribeAutoScalingGroups { names: vec![name], ..Default::default() };
-            Ok(groups(aws, request)?.first().map(convert::asg))
+            groups(aws, request)?.first().map(|seen| with_warm_pool(aws, seen)).transpose()
         })
         .await
     }
@@ -216,6 +216,15 @@ impl Cloud for SimWorld {
         }
         Ok(())
     }
+}
+
+/// A group's own answer leaves out its warm pool: that takes a second call.
+fn with_warm_pool(aws: &mut Aws, seen: &GroupDescription) -> Result<Asg, AwsError> {
+    let warm = match &seen.group.warm_pool {
+        Some(_) => aws.describe_warm_pool(&seen.group.name)?.1,
+        None => Vec::new(),
+    };
+    Ok(convert::asg(seen, &warm))
 }
 
 fn groups(aws: &mut Aws, mut request: DescribeAutoScalingGroups) -> Result<Vec<GroupDescription>, AwsError> {

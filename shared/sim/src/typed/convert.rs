@@ -1,5 +1,7 @@
 //! From the model's words to the core's.
 
+use std::sync::Arc;
+
 use stateful_asg_core::cloud;
 use stateful_asg_core::ids::{AsgName, HookName};
 
@@ -10,7 +12,7 @@ pub(super) fn id<T: std::str::FromStr>(given: &str) -> T {
     given.parse().unwrap_or_else(|_| panic!("the simulated AWS made a malformed name: {given:?}"))
 }
 
-pub(super) fn asg(seen: &sim::GroupDescription) -> cloud::Asg {
+pub(super) fn asg(seen: &sim::GroupDescription, warm: &[Arc<sim::Member>]) -> cloud::Asg {
     let group = &seen.group;
     cloud::Asg {
         name: id(&group.name),
@@ -19,7 +21,7 @@ pub(super) fn asg(seen: &sim::GroupDescription) -> cloud::Asg {
         deleting: group.status.is_some(),
         desired: group.desired_capacity,
         subnets: group.subnets.iter().map(|subnet| id(subnet)).collect(),
-        members: seen.instances.iter().map(|seen| (id(&seen.instance_id), member(seen))).collect(),
+        members: seen.instances.iter().chain(warm).map(|seen| (id(&seen.instance_id), member(seen))).collect(),
     }
 }
 

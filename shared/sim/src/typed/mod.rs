@@ -31,6 +31,8 @@ pub use table::{Cancelled, MemoryTable, Written};
 pub trait Watch {
     /// Called after each call that changes something, and after AWS did something by itself.
     fn look(&mut self, aws: &Aws, table: &MemoryTable);
+    /// Called after each call that was refused.
+    fn refused(&mut self, at: Timestamp, actor: &str, operation: &str, error: &AwsError);
 }
 
 /// A line of what happened.
@@ -305,7 +307,12 @@ impl SimWorld {
             answer
         };
         match &answer {
-            Err(error) => self.region.note(&self.actor, || format!("{operation} -> {error}")),
+            Err(error) => {
+                self.region.note(&self.actor, || format!("{operation} -> {error}"));
+                if let Some(watch) = &mut self.region.state.borrow_mut().watch {
+                    watch.refused(stamp.now, &self.actor, operation, error);
+                }
+            }
             Ok(_) if sort == Sort::Change => self.region.note(&self.actor, || operation.to_owned()),
             Ok(_) => {}
         }

@@ -30,8 +30,8 @@ impl Aws {
         }
         self.open_next_surge(name);
         let counted = self.members(name).filter(|member| member.state.counts()).count();
-        let surges = self.group_truth(name).surges.len();
-        let wanted = group.desired_capacity as usize + surges;
+        self.drop_idle_surges(name, counted.saturating_sub(group.desired_capacity as usize));
+        let wanted = group.desired_capacity as usize + self.group_truth(name).surges.len();
         if counted < wanted && !suspended("Launch") {
             self.launch_missing(&group, wanted - counted);
         } else if counted > wanted && !suspended("Terminate") {

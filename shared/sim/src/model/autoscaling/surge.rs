@@ -61,6 +61,15 @@ impl Aws {
         }
     }
 
+    /// A group that has more members than it wants launches none first: surges that have not launched are over.
+    pub(super) fn drop_idle_surges(&mut self, name: &str, excess: usize) {
+        let surges = &mut self.group_truth(name).surges;
+        let launched = surges.iter().filter(|surge| surge.new.is_some()).count();
+        if excess > launched {
+            surges.retain(|surge| surge.new.is_some());
+        }
+    }
+
     /// The zone in which the next launch has to be, if it is for a surge.
     pub(super) fn surge_zone(&mut self, name: &str) -> Option<String> {
         self.group_truth(name).surges.iter().find(|surge| surge.new.is_none()).map(|surge| surge.zone.clone())
