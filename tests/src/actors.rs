@@ -88,7 +88,13 @@ impl Functions {
     }
 
     /// One invocation. The error is one that Lambda tries again.
-    pub(crate) async fn run(&self, function: Function, world: &SimWorld, event: &Value, deadline: Timestamp) -> Result<String, String> {
+    pub(crate) async fn run(
+        &self,
+        function: Function,
+        world: &SimWorld,
+        event: &Value,
+        deadline: Timestamp,
+    ) -> Result<String, String> {
         let config = match function {
             Function::Lifecycle => &self.configs[0],
             Function::Instance => &self.configs[1],
@@ -121,8 +127,15 @@ impl Functions {
             if settled.led {
                 seen.waiting.insert(group.clone(), settled.waiting.clone());
             }
-            let waits: Vec<String> = settled.waiting.iter().map(|wait| format!("{}: {}", wait.subject, wait.reason.kind())).collect();
-            return format!("{} after {} passes, waiting [{}] {}", outcome.word(), settled.passes, waits.join(", "), settled.refused.join("; "));
+            let waits: Vec<String> =
+                settled.waiting.iter().map(|wait| format!("{}: {}", wait.subject, wait.reason.kind())).collect();
+            return format!(
+                "{} after {} passes, waiting [{}] {}",
+                outcome.word(),
+                settled.passes,
+                waits.join(", "),
+                settled.refused.join("; ")
+            );
         }
         outcome.word().to_owned()
     }
@@ -165,7 +178,8 @@ pub fn scheduled_event(now: Timestamp) -> Value {
 #[must_use]
 pub fn summary(event: &Value) -> String {
     let detail = &event["detail"];
-    let about = ["EC2InstanceId", "instance-id", "group"].iter().find_map(|key| detail[*key].as_str()).unwrap_or_default();
+    let about =
+        ["EC2InstanceId", "instance-id", "group"].iter().find_map(|key| detail[*key].as_str()).unwrap_or_default();
     let more = ["state", "LifecycleHookName"].iter().find_map(|key| detail[*key].as_str()).unwrap_or_default();
     format!("{} {about} {more}", event["detail-type"].as_str().unwrap_or_default())
 }

@@ -33,7 +33,15 @@ impl NewGroup {
     /// `desired` members of the group `cass`, in the Auto Scaling group `cass-1`.
     #[must_use]
     pub fn cass(spec: &str, desired: u32) -> Self {
-        Self { group: "cass".to_owned(), asg: "cass-1".to_owned(), spec: spec.to_owned(), desired, hooks: true, zones: Vec::new(), retain: false }
+        Self {
+            group: "cass".to_owned(),
+            asg: "cass-1".to_owned(),
+            spec: spec.to_owned(),
+            desired,
+            hooks: true,
+            zones: Vec::new(),
+            retain: false,
+        }
     }
 
     /// The same in one zone alone.
@@ -85,7 +93,11 @@ impl Lab {
                 min_size: 0,
                 max_size: 10,
                 desired_capacity: Some(new.desired),
-                launch_template: Some(LaunchTemplateRef { id: None, name: Some(template), version: Some("$Latest".to_owned()) }),
+                launch_template: Some(LaunchTemplateRef {
+                    id: None,
+                    name: Some(template),
+                    version: Some("$Latest".to_owned()),
+                }),
                 hooks,
                 availability_zones: new.zones.clone(),
                 tags: vec![tag(tags::GROUP, &new.group), tag(tags::DEPLOYMENT, &deployment)],

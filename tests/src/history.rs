@@ -13,9 +13,10 @@ use stateful_asg_sim::typed::Odds;
 
 use crate::bus::{BusOdds, PANICKED};
 use crate::coverage::Coverage;
+use crate::deed::Deed;
 use crate::group::NewGroup;
 use crate::lab::{Lab, World, simulate};
-use crate::operator::{Deed, Operator};
+use crate::operator::Operator;
 use crate::rules::Violation;
 
 /// How long everything may take to be served once faults and people rest: ten minutes make a loss certain, ten more
@@ -67,8 +68,10 @@ pub fn run(seed: u64, trace: bool) -> Report {
         live(lab, draw, rng, &mut coverage).await;
         collect(lab, &mut coverage);
         let mut violations = lab.violations();
-        violations.extend(lab.bus.functions().seen().refused.iter().map(|text| {
-            Violation { rule: rule_of(text), at: lab.now(), text: format!("the planner planned it, the second opinion refused it: {text}") }
+        violations.extend(lab.bus.functions().seen().refused.iter().map(|text| Violation {
+            rule: rule_of(text),
+            at: lab.now(),
+            text: format!("the planner planned it, the second opinion refused it: {text}"),
         }));
         if coverage.reached("events", PANICKED) > 0 {
             violations.push(Violation { rule: 0, at: lab.now(), text: "an invocation panicked".to_owned() });
@@ -150,7 +153,11 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
         let is_stray = |i: &stateful_asg_sim::model::types::Instance| {
             matches!(i.state, InstanceState::Running | InstanceState::Stopped | InstanceState::Stopping)
         };
-        let strays: Vec<String> = aws.instances().filter(|i| is_stray(i) && aws.member(&i.instance_id).is_none()).map(|i| i.instance_id.clone()).collect();
+        let strays: Vec<String> = aws
+            .instances()
+            .filter(|i| is_stray(i) && aws.member(&i.instance_id).is_none())
+            .map(|i| i.instance_id.clone())
+            .collect();
         if !strays.is_empty() {
             let _ = aws.terminate_instances(&strays);
         }
@@ -166,7 +173,10 @@ async fn end_well(lab: &Lab, group: &GroupName, rule: u8, coverage: &mut Coverag
     } else {
         let lacks: Vec<String> = lab.unserved(group).iter().map(ToString::to_string).collect();
         let waits = lab.bus.functions().seen().waiting.get(group).cloned();
-        Some(format!("not served in {CONVERGES_WITHIN:?}, and nothing says why: {}; waiting: {waits:?}", lacks.join("; ")))
+        Some(format!(
+            "not served in {CONVERGES_WITHIN:?}, and nothing says why: {}; waiting: {waits:?}",
+            lacks.join("; ")
+        ))
     };
     if lab.rules.borrow().is_broken() {
         return;
@@ -237,10 +247,13 @@ fn draw(seed: u64, trace: bool, rng: &mut ChaCha8Rng) -> Draw {
         read_lag: Duration::from_secs(lag),
         guest,
         leases_off,
-        hidden_devices: if rng.random_bool(0.2) { vec!["/dev/sdf".to_owned(), "/dev/xvdf".to_owned()] } else { Vec::new() },
+        hidden_devices: if rng.random_bool(0.2) {
+            vec!["/dev/sdf".to_owned(), "/dev/xvdf".to_owned()]
+        } else {
+            Vec::new()
+        },
         limits: Limits { max_volume_gib: 100, ..Limits::unlimited() },
         trace,
-        ..World::quiet(seed)
     };
     let spec = draw_spec(rng, mounted);
     let leases = if leases_off { "leases off" } else { "leases on" };
@@ -258,10 +271,31 @@ fn draw(seed: u64, trace: bool, rng: &mut ChaCha8Rng) -> Draw {
 }
 
 fn draw_odds(rng: &mut ChaCha8Rng) -> (&'static str, Odds) {
-    let light = Odds { throttled: 15, denied: 2, internal: 10, answer_lost: 12, late: 6, pause: 3, crash_before: 4, crash_after: 6 };
+    let light = Odds {
+        throttled: 15,
+        denied: 2,
+        internal: 10,
+        answer_lost: 12,
+        late: 6,
+        pause: 3,
+        crash_before: 4,
+        crash_after: 6,
+    };
     match rng.random_range(0..5) {
         0 => ("no", Odds::default()),
-        1 => ("heavy", Odds { throttled: 80, denied: 10, internal: 40, answer_lost: 50, late: 30, pause: 15, crash_before: 15, crash_after: 20 }),
+        1 => (
+            "heavy",
+            Odds {
+                throttled: 80,
+                denied: 10,
+                internal: 40,
+                answer_lost: 50,
+                late: 30,
+                pause: 15,
+                crash_before: 15,
+                crash_after: 20,
+            },
+        ),
         2 => ("crashing", Odds { crash_before: 30, crash_after: 50, ..Odds::default() }),
         3 => ("unclear", Odds { answer_lost: 100, late: 60, pause: 20, ..Odds::default() }),
         _ => ("light", light),

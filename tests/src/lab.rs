@@ -183,12 +183,30 @@ impl Lab {
         let mut effects = effects.iter().peekable();
         for line in lines {
             while let Some(effect) = effects.next_if(|effect| effect.at <= line.at) {
-                let _ = writeln!(text, "{:>10.3}  {:<18}  * {:?}", effect.at.duration_since(began).as_secs_f64(), effect.actor, effect.what);
+                let _ = writeln!(
+                    text,
+                    "{:>10.3}  {:<18}  * {:?}",
+                    effect.at.duration_since(began).as_secs_f64(),
+                    effect.actor,
+                    effect.what
+                );
             }
-            let _ = writeln!(text, "{:>10.3}  {:<18}  {}", line.at.duration_since(began).as_secs_f64(), line.actor, line.text);
+            let _ = writeln!(
+                text,
+                "{:>10.3}  {:<18}  {}",
+                line.at.duration_since(began).as_secs_f64(),
+                line.actor,
+                line.text
+            );
         }
         for effect in effects {
-            let _ = writeln!(text, "{:>10.3}  {:<18}  * {:?}", effect.at.duration_since(began).as_secs_f64(), effect.actor, effect.what);
+            let _ = writeln!(
+                text,
+                "{:>10.3}  {:<18}  * {:?}",
+                effect.at.duration_since(began).as_secs_f64(),
+                effect.actor,
+                effect.what
+            );
         }
         text
     }

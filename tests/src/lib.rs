@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod bus;
 pub mod coverage;
+pub mod deed;
 pub mod group;
 pub mod history;
 pub mod lab;

@@ -11,90 +11,9 @@ use stateful_asg_sim::model::types::{
     SetInstanceHealth, UpdateAutoScalingGroup,
 };
 
+use crate::deed::Deed;
 use crate::group::NewGroup;
 use crate::lab::Lab;
-
-/// One thing that happens to a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum Deed {
-    Terminate,
-    TerminateTwo,
-    TerminateLaunching,
-    TerminateInGroup,
-    ScaleInOne,
-    Unhealthy,
-    Stop,
-    Start,
-    Resize,
-    Standby,
-    ExitStandby,
-    Detach,
-    Rebalance,
-    Refresh,
-    Spot,
-    ReplaceGroup,
-    EditSpec,
-    EditSpecBadly,
-    ForeignRecord,
-    PoolVolume,
-    NoCapacity,
-    NeverBoots,
-    StickAttach,
-    OtherHook,
-    Forbid,
-}
-
-impl Deed {
-    /// Every deed, with how likely it is.
-    pub const ALL: [(Self, u32); 25] = [
-        (Self::Terminate, 24),
-        (Self::TerminateTwo, 8),
-        (Self::TerminateLaunching, 8),
-        (Self::TerminateInGroup, 10),
-        (Self::ScaleInOne, 5),
-        (Self::Unhealthy, 6),
-        (Self::Stop, 4),
-        (Self::Start, 3),
-        (Self::Resize, 10),
-        (Self::Standby, 3),
-        (Self::ExitStandby, 4),
-        (Self::Detach, 2),
-        (Self::Rebalance, 4),
-        (Self::Refresh, 2),
-        (Self::Spot, 4),
-        (Self::ReplaceGroup, 2),
-        (Self::EditSpec, 4),
-        (Self::EditSpecBadly, 3),
-        (Self::ForeignRecord, 2),
-        (Self::PoolVolume, 3),
-        (Self::NoCapacity, 2),
-        (Self::NeverBoots, 2),
-        (Self::StickAttach, 2),
-        (Self::OtherHook, 3),
-        (Self::Forbid, 3),
-    ];
-
-    /// Its name, for coverage.
-    #[must_use]
-    pub fn name(self) -> String {
-        format!("{self:?}")
-    }
-
-    /// A random one.
-    #[must_use]
-    pub fn draw(rng: &mut ChaCha8Rng) -> Self {
-        let total: u32 = Self::ALL.iter().map(|(_, weight)| weight).sum();
-        let mut left = rng.random_range(0..total);
-        for (deed, weight) in Self::ALL {
-            if left < weight {
-                return deed;
-            }
-            left -= weight;
-        }
-        Self::Terminate
-    }
-}
 
 /// Someone who does things to one group, at random.
 pub struct Operator<'a> {
@@ -136,36 +55,70 @@ impl<'a> Operator<'a> {
         match deed {
             Deed::Terminate => self.terminate(1, |state| !state.is_warmed()),
             Deed::TerminateTwo => self.terminate(2, |state| !state.is_warmed()),
-            Deed::TerminateLaunching => self.terminate(1, |state| matches!(state, LifecycleState::PendingWait | LifecycleState::PendingProceed)),
+            Deed::TerminateLaunching => {
+                self.terminate(1, |state| matches!(state, LifecycleState::PendingWait | LifecycleState::PendingProceed))
+            }
             Deed::TerminateInGroup => self.in_group(false),
             Deed::ScaleInOne => self.in_group(true),
-            Deed::Unhealthy => self.to_one(|s| s == LifecycleState::InService, |aws, _, instance| {
-                let request = SetInstanceHealth { instance_id: instance.to_owned(), healthy: false, should_respect_grace_period: false };
-                aws.set_instance_health(&request).is_ok()
-            }),
-            Deed::Stop => self.to_one(|s| s == LifecycleState::InService, |aws, _, instance| aws.stop_instances(&[instance.to_owned()]).is_ok()),
+            Deed::Unhealthy => self.one(
+                |s| s == LifecycleState::InService,
+                |aws, _, instance| {
+                    let request = SetInstanceHealth {
+                        instance_id: instance.to_owned(),
+                        healthy: false,
+                        should_respect_grace_period: false,
+                    };
+                    aws.set_instance_health(&request).is_ok()
+                },
+            ),
+            Deed::Stop => self.one(
+                |s| s == LifecycleState::InService,
+                |aws, _, instance| aws.stop_instances(&[instance.to_owned()]).is_ok(),
+            ),
             Deed::Start => self.start(),
             Deed::Resize => self.resize(),
-            Deed::Standby => self.to_one(|s| s == LifecycleState::InService, |aws, asg, instance| {
-                aws.enter_standby(asg, &[instance.to_owned()], instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7'])).is_ok()
-            }),
-            Deed::ExitStandby => self.to_one(|s| s == LifecycleState::Standby, |aws, asg, instance| aws.exit_standby(asg, &[instance.to_owned()]).is_ok()),
-            Deed::Detach => self.to_one(|s| s == LifecycleState::InService, |aws, asg, instance| {
-                aws.detach_instances(asg, &[instance.to_owned()], instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7'])).is_ok()
-            }),
-            Deed::Rebalance => self.to_group(|aws, asg| _ = aws.rebalance(asg)),
-            Deed::Refresh => self.to_group(|aws, asg| aws.refresh(asg)),
-            Deed::Spot => self.to_one(|s| s == LifecycleState::InService, |aws, _, instance| {
-                aws.interrupt_spot(instance);
-                true
-            }),
+            Deed::Standby => self.one(
+                |s| s == LifecycleState::InService,
+                |aws, asg, instance| {
+                    aws.enter_standby(
+                        asg,
+                        &[instance.to_owned()],
+                        instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7']),
+                    )
+                    .is_ok()
+                },
+            ),
+            Deed::ExitStandby => self.one(
+                |s| s == LifecycleState::Standby,
+                |aws, asg, instance| aws.exit_standby(asg, &[instance.to_owned()]).is_ok(),
+            ),
+            Deed::Detach => self.one(
+                |s| s == LifecycleState::InService,
+                |aws, asg, instance| {
+                    aws.detach_instances(
+                        asg,
+                        &[instance.to_owned()],
+                        instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7']),
+                    )
+                    .is_ok()
+                },
+            ),
+            Deed::Rebalance => self.whole(|aws, asg| _ = aws.rebalance(asg)),
+            Deed::Refresh => self.whole(|aws, asg| aws.refresh(asg)),
+            Deed::Spot => self.one(
+                |s| s == LifecycleState::InService,
+                |aws, _, instance| {
+                    aws.interrupt_spot(instance);
+                    true
+                },
+            ),
             Deed::ReplaceGroup => self.replace_group(),
             Deed::EditSpec => self.edit_spec(),
             Deed::EditSpecBadly => self.edit_spec_badly(),
             Deed::ForeignRecord => self.foreign_record(),
             Deed::PoolVolume => self.pool_volume(),
             Deed::NoCapacity => self.no_capacity(),
-            Deed::NeverBoots => self.to_group(|aws, _| aws.never_boots(1)),
+            Deed::NeverBoots => self.whole(|aws, _| aws.never_boots(1)),
             Deed::StickAttach => self.stick_attach(),
             Deed::OtherHook => self.other_hook(),
             Deed::Forbid => self.forbid(),
@@ -173,7 +126,10 @@ impl<'a> Operator<'a> {
     }
 
     fn instances(&self, is: impl Fn(LifecycleState) -> bool) -> Vec<String> {
-        let alive = |aws: &Aws, id: &str| aws.instance(id).is_some_and(|i| !matches!(i.state, InstanceState::ShuttingDown | InstanceState::Terminated));
+        let alive = |aws: &Aws, id: &str| {
+            aws.instance(id)
+                .is_some_and(|i| !matches!(i.state, InstanceState::ShuttingDown | InstanceState::Terminated))
+        };
         self.lab.truth(|aws, _| {
             let members = aws.members(&self.group.asg).filter(|m| is(m.state) && alive(aws, &m.instance_id));
             members.map(|m| m.instance_id.clone()).collect()
@@ -184,14 +140,14 @@ impl<'a> Operator<'a> {
         (!from.is_empty()).then(|| from[self.rng.random_range(0..from.len())].clone())
     }
 
-    fn to_one(&mut self, is: impl Fn(LifecycleState) -> bool, deed: impl FnOnce(&mut Aws, &str, &str) -> bool) -> bool {
+    fn one(&mut self, is: impl Fn(LifecycleState) -> bool, deed: impl FnOnce(&mut Aws, &str, &str) -> bool) -> bool {
         let all = self.instances(is);
         let Some(instance) = self.pick(&all) else { return false };
         let asg = self.group.asg.clone();
         self.lab.operate(&format!("picks {instance}"), |aws, _| deed(aws, &asg, &instance))
     }
 
-    fn to_group(&mut self, deed: impl FnOnce(&mut Aws, &str)) -> bool {
+    fn whole(&mut self, deed: impl FnOnce(&mut Aws, &str)) -> bool {
         let asg = self.group.asg.clone();
         self.lab.operate("acts on the group", |aws, _| deed(aws, &asg));
         true
@@ -210,7 +166,10 @@ impl<'a> Operator<'a> {
     }
 
     fn in_group(&mut self, decrement: bool) -> bool {
-        self.to_one(|s| s == LifecycleState::InService, |aws, _, instance| aws.terminate_instance_in_auto_scaling_group(instance, decrement).is_ok())
+        self.one(
+            |s| s == LifecycleState::InService,
+            |aws, _, instance| aws.terminate_instance_in_auto_scaling_group(instance, decrement).is_ok(),
+        )
     }
 
     fn start(&mut self) -> bool {
@@ -224,7 +183,9 @@ impl<'a> Operator<'a> {
     fn resize(&mut self) -> bool {
         let desired = self.rng.random_range(1..=self.most);
         let asg = self.group.asg.clone();
-        self.lab.operate(&format!("sets the desired capacity to {desired}"), |aws, _| aws.set_desired_capacity(&asg, desired).is_ok())
+        self.lab.operate(&format!("sets the desired capacity to {desired}"), |aws, _| {
+            aws.set_desired_capacity(&asg, desired).is_ok()
+        })
     }
 
     /// A new Auto Scaling group with the same group tag takes the old one's place.
@@ -282,7 +243,12 @@ impl<'a> Operator<'a> {
         self.lab.operate(&format!("claims the name {name} for something else"), |aws, _| {
             let record = ResourceRecordSet::a(&name, 60, ["192.0.2.7"]);
             let change = Change { action: ChangeAction::Create, record };
-            aws.change_resource_record_sets(&ChangeResourceRecordSets { hosted_zone_id: zone, comment: None, changes: vec![change] }).is_ok()
+            aws.change_resource_record_sets(&ChangeResourceRecordSets {
+                hosted_zone_id: zone,
+                comment: None,
+                changes: vec![change],
+            })
+            .is_ok()
         })
     }
 
@@ -294,7 +260,8 @@ impl<'a> Operator<'a> {
                 aws.records(&zone).filter(|r| r.values == ["192.0.2.7"]).cloned().collect();
             for record in foreign {
                 let change = Change { action: ChangeAction::Delete, record };
-                let request = ChangeResourceRecordSets { hosted_zone_id: zone.clone(), comment: None, changes: vec![change] };
+                let request =
+                    ChangeResourceRecordSets { hosted_zone_id: zone.clone(), comment: None, changes: vec![change] };
                 let _ = aws.change_resource_record_sets(&request);
             }
         });

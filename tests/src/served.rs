@@ -33,7 +33,8 @@ impl fmt::Display for Unserved {
 /// What this instance lacks of what the spec promises; empty if nothing.
 #[must_use]
 pub fn lacks(aws: &Aws, table: &MemoryTable, group: &GroupName, instance: &str, spec: &Spec) -> Vec<String> {
-    let mut held = table.slots(group).filter(|slot| slot.holder.as_ref().is_some_and(|h| h.instance.as_str() == instance));
+    let mut held =
+        table.slots(group).filter(|slot| slot.holder.as_ref().is_some_and(|h| h.instance.as_str() == instance));
     let (Some(slot), None) = (held.next(), held.next()) else {
         return vec!["it does not hold exactly one slot".to_owned()];
     };
@@ -51,7 +52,8 @@ pub fn lacks(aws: &Aws, table: &MemoryTable, group: &GroupName, instance: &str, 
     if spec.address.kind == AddressKind::Eni {
         let id = slot.interface.as_ref().and_then(|record| record.id.as_ref());
         match id.and_then(|id| aws.interface(id.as_str())).and_then(|interface| interface.attachment.as_ref()) {
-            Some(a) if a.instance_id == instance && a.status == AttachmentStatus::Attached && !a.delete_on_termination => {}
+            Some(a)
+                if a.instance_id == instance && a.status == AttachmentStatus::Attached && !a.delete_on_termination => {}
             other => lacks.push(format!("its interface {id:?} is {other:?}")),
         }
     }
@@ -97,7 +99,11 @@ pub fn unserved(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName
             all.push(about(None, format!("{} has {in_service} in service of {}", asg.name, asg.desired_capacity)));
         }
         for member in members {
-            all.extend(unserved_member(aws, table, rules, group, &spec, member).into_iter().map(|what| about(Some(&member.instance_id), what)));
+            all.extend(
+                unserved_member(aws, table, rules, group, &spec, member)
+                    .into_iter()
+                    .map(|what| about(Some(&member.instance_id), what)),
+            );
         }
     }
     all.extend(group_record(aws, table, group, &spec).map(|what| about(None, what)));
@@ -108,7 +114,15 @@ fn is_part(asg: &Group, group: &GroupName) -> bool {
     asg.tags.get(tags::GROUP).is_some_and(|tag| tag.value == group.as_str()) && asg.status.is_none()
 }
 
-fn unserved_member(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName, spec: &Spec, member: &Member) -> Vec<String> {
+#[allow(clippy::wildcard_enum_match_arm, reason = "of all states these few are well")]
+fn unserved_member(
+    aws: &Aws,
+    table: &MemoryTable,
+    rules: &Rules,
+    group: &GroupName,
+    spec: &Spec,
+    member: &Member,
+) -> Vec<String> {
     let id = &member.instance_id;
     let running = aws.instance(id).is_some_and(|i| i.state == InstanceState::Running);
     match member.state {
@@ -125,7 +139,9 @@ fn group_record(aws: &Aws, table: &MemoryTable, group: &GroupName, spec: &Spec) 
     let dns = spec.dns.as_ref()?;
     let name = dns.group.as_ref()?;
     let in_service = |slot: &&std::rc::Rc<Slot>| {
-        slot.holder.as_ref().is_some_and(|h| aws.member(h.instance.as_str()).is_some_and(|m| m.state == LifecycleState::InService))
+        slot.holder
+            .as_ref()
+            .is_some_and(|h| aws.member(h.instance.as_str()).is_some_and(|m| m.state == LifecycleState::InService))
     };
     let mut wanted: Vec<String> = table
         .slots(group)
@@ -133,7 +149,8 @@ fn group_record(aws: &Aws, table: &MemoryTable, group: &GroupName, spec: &Spec) 
         .filter_map(|slot| slot.holder.as_ref().and_then(|h| address(aws, slot, h.instance.as_str())))
         .collect();
     wanted.sort();
-    let mut holds = aws.record(dns.zone.as_str(), name.as_str(), "A").map(|record| record.values.clone()).unwrap_or_default();
+    let mut holds =
+        aws.record(dns.zone.as_str(), name.as_str(), "A").map(|record| record.values.clone()).unwrap_or_default();
     holds.sort();
     (holds != wanted).then(|| format!("the group's record {name} holds {holds:?}, not {wanted:?}"))
 }

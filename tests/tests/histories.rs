@@ -11,10 +11,13 @@ use stateful_asg_tests::history::{self, Report};
 
 const HISTORIES: u64 = 20_000;
 const FIRST_SEED: u64 = 1;
+const UNBROKEN: &str = "no thread panics while it holds the lock";
 
 #[allow(clippy::disallowed_methods, reason = "a test's own switches")]
 fn number_from(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {text}")))
+    std::env::var(variable)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {text}")))
 }
 
 /// Seeds of histories that once broke a rule: always run, first.
@@ -38,16 +41,16 @@ fn run_all(seeds: &[u64], keep_going: bool) -> (Coverage, Vec<Report>) {
                     let report = history::run(*seed, false);
                     if !report.violations.is_empty() {
                         failed.store(!keep_going, Ordering::Relaxed);
-                        gathered.lock().unwrap().1.push(report);
+                        gathered.lock().expect(UNBROKEN).1.push(report);
                     } else {
                         coverage.merge(report.coverage);
                     }
                 }
-                gathered.lock().unwrap().0.merge(coverage);
+                gathered.lock().expect(UNBROKEN).0.merge(coverage);
             });
         }
     });
-    let (coverage, mut failed) = gathered.into_inner().unwrap();
+    let (coverage, mut failed) = gathered.into_inner().expect(UNBROKEN);
     failed.sort_by_key(|report| report.seed);
     (coverage, failed)
 }
@@ -57,7 +60,8 @@ fn rules_hold_in_random_histories() {
     let histories = number_from("HISTORIES").unwrap_or(HISTORIES);
     let first = number_from("SEED");
     let fresh = (0..histories).map(|n| first.unwrap_or(FIRST_SEED) + n);
-    let seeds: Vec<u64> = if first.is_some() { fresh.collect() } else { kept_seeds().into_iter().chain(fresh).collect() };
+    let seeds: Vec<u64> =
+        if first.is_some() { fresh.collect() } else { kept_seeds().into_iter().chain(fresh).collect() };
     let (coverage, failed) = run_all(&seeds, number_from("KEEP_GOING").is_some());
     for report in failed.iter().skip(1) {
         eprintln!("seed {}: {}", report.seed, report.violations[0]);
@@ -93,13 +97,27 @@ fn assert_reached(coverage: &Coverage) {
     let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
     assert_eq!(coverage.missing("faults", &cells), Vec::<&str>::new(), "faults that never struck");
     let steps = [
-        "Write", "CreateVolume", "AttachVolume", "DetachVolume", "CreateInterface", "AttachInterface", "Tag", "ChangeRecord",
+        "Write",
+        "CreateVolume",
+        "AttachVolume",
+        "DetachVolume",
+        "CreateInterface",
+        "AttachInterface",
+        "Tag",
+        "ChangeRecord",
         "Complete",
     ];
     assert_eq!(coverage.missing("steps", &steps), Vec::<&str>::new(), "steps that were never taken");
-    let events = ["event dropped", "event doubled", "event late", "event repeated late", "invocation crashed", "invocation failed"];
+    let events = [
+        "event dropped",
+        "event doubled",
+        "event late",
+        "event repeated late",
+        "invocation crashed",
+        "invocation failed",
+    ];
     assert_eq!(coverage.missing("events", &events), Vec::<&str>::new(), "what never happened to events");
-    let deeds: Vec<String> = stateful_asg_tests::operator::Deed::ALL.iter().map(|(deed, _)| deed.name()).collect();
+    let deeds: Vec<String> = stateful_asg_tests::deed::Deed::ALL.iter().map(|(deed, _)| deed.name()).collect();
     let deeds: Vec<&str> = deeds.iter().map(String::as_str).collect();
     assert_eq!(coverage.missing("deeds", &deeds), Vec::<&str>::new(), "deeds that nobody did");
     let effects = ["volume detaching", "volume available", "hook timed out", "hook heartbeat", "interface detaching"];

@@ -1,7 +1,5 @@
 //! Takes steps: each is one call, with every choice already made by the plan.
 
-use std::time::Duration;
-
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::fold::Outcome;
@@ -94,12 +92,16 @@ pub fn remember(observed: &mut Observed, step: &Step, error: &CallError, now: Ti
     notes.failures.insert(step.key(), Failure { kind: error.kind, message, count, retry_at });
 }
 
-/// Doubles from a second to half a minute; what needs a person is tried once a minute.
+/// Doubles from a second to half a minute; what needs a person is tried once a minute. An action that AWS does not know
+/// while the wait is shown, because another owner's hook holds it, is asked for ever more rarely.
 fn backoff(kind: FailureKind, count: u32) -> SignedDuration {
-    let wait = if kind.is_retryable() || kind == FailureKind::NoActiveAction {
-        Duration::from_secs(1 << count.saturating_sub(1).min(5)).min(Duration::from_secs(30))
+    let doubled = |longest: u64| (1_u64 << count.saturating_sub(1).min(16)).min(longest);
+    let seconds = if kind == FailureKind::NoActiveAction {
+        doubled(300)
+    } else if kind.is_retryable() {
+        doubled(30)
     } else {
-        Duration::from_secs(60)
+        60
     };
-    SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX)
+    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(60))
 }

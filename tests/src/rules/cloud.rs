@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use stateful_asg_core::ids::{GroupName, SlotNumber};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
-use stateful_asg_sim::model::types::{
-    InstanceState, LifecycleResult, LifecycleState, ResourceRecordSet, VolumeState,
-};
+use stateful_asg_sim::model::types::{InstanceState, LifecycleResult, LifecycleState, ResourceRecordSet, VolumeState};
 use stateful_asg_sim::model::{Aws, Effect, EffectKind, Gone};
 use stateful_asg_sim::typed::MemoryTable;
 
@@ -14,6 +12,7 @@ use super::{Rules, belongs, has_released, is_gone, is_ours, place};
 use crate::served;
 
 impl Rules {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "of all effects these few matter here")]
     pub(super) fn judge_effect(&mut self, effect: &Effect, aws: &Aws, table: &MemoryTable) {
         let at = effect.at;
         self.remember(effect, aws, table);
@@ -24,7 +23,9 @@ impl Rules {
             EffectKind::InterfaceGone { interface, why: Gone::WithInstance } => {
                 self.accuse(1, at, format!("{interface} was deleted with its instance"));
             }
-            EffectKind::Record { zone, name, old, new, .. } => self.judge_record(effect, (zone, name), old.as_deref(), new.as_deref(), aws, table),
+            EffectKind::Record { zone, name, old, new, .. } => {
+                self.judge_record(effect, (zone, name), old.as_deref(), new.as_deref(), aws, table)
+            }
             _ if !is_ours(&effect.actor) => {}
             what => {
                 if !matches!(what, EffectKind::EventPut { .. } | EffectKind::HookHeartbeat { .. }) {
@@ -35,11 +36,14 @@ impl Rules {
         }
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "of all effects these few matter here")]
     fn remember(&mut self, effect: &Effect, aws: &Aws, table: &MemoryTable) {
         match &effect.what {
             EffectKind::Lifecycle { instance, state: Some(LifecycleState::InService), .. } => {
                 self.in_service.insert(instance.clone());
-                let slot = owner(table, |slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance));
+                let slot = owner(table, |slot| {
+                    slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance)
+                });
                 self.addresses.extend(slot.and_then(|slot| served::address(aws, &slot, instance)));
             }
             EffectKind::Tagged { resource, new, .. } => {
@@ -63,10 +67,13 @@ impl Rules {
     }
 
     fn is_our_hook(&self, hook: &str) -> bool {
-        hook.strip_prefix("stateful-asg-").and_then(|rest| rest.strip_prefix(self.deployment.as_str())).is_some_and(|r| r.starts_with('-'))
+        hook.strip_prefix("stateful-asg-")
+            .and_then(|rest| rest.strip_prefix(self.deployment.as_str()))
+            .is_some_and(|r| r.starts_with('-'))
     }
 
     /// What a function of ours did.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "of all effects these few matter here")]
     fn judge_own(&mut self, at: Timestamp, what: &EffectKind, aws: &Aws, table: &MemoryTable) {
         match what {
             EffectKind::VolumeCreated { volume, .. } => self.judge_new_volume(at, volume, aws, table),
@@ -78,7 +85,11 @@ impl Rules {
             }
             EffectKind::InterfaceAttaching { interface, instance, .. } => {
                 self.judge_attach(at, interface, instance, owner_of(table, |slot| has_interface(slot, interface)));
-                self.judge_touch(at, interface, aws.interface(interface).is_some_and(|i| belongs(&i.tags, &self.deployment)));
+                self.judge_touch(
+                    at,
+                    interface,
+                    aws.interface(interface).is_some_and(|i| belongs(&i.tags, &self.deployment)),
+                );
                 self.judge_touch_instance(at, instance, aws);
             }
             EffectKind::VolumeDetaching { volume, instance, force, .. } => {
@@ -144,13 +155,20 @@ impl Rules {
         if let Some(twin) = twin {
             self.accuse(1, at, format!("{volume} was created for slot {slot} {name}, which has {}", twin.volume_id));
         }
-        let record = recorded(table, group, slot).and_then(|slot| slot.volumes.iter().find(|(n, _)| n.as_str() == name).map(|(_, r)| r.clone()));
+        let record = recorded(table, group, slot)
+            .and_then(|slot| slot.volumes.iter().find(|(n, _)| n.as_str() == name).map(|(_, r)| r.clone()));
         match record {
             Some(record) if record.born => {
-                self.accuse(1, at, format!("{volume} was created for slot {slot} {name}, which has {:?} on record", record.id));
+                self.accuse(
+                    1,
+                    at,
+                    format!("{volume} was created for slot {slot} {name}, which has {:?} on record", record.id),
+                );
             }
             Some(_) => {}
-            None => self.accuse(1, at, format!("{volume} was created for slot {slot} {name} without an intent on record")),
+            None => {
+                self.accuse(1, at, format!("{volume} was created for slot {slot} {name} without an intent on record"))
+            }
         }
     }
 
@@ -164,9 +182,13 @@ impl Rules {
                 && other.tags.get(tags::SLOT).is_some_and(|s| s == slot)
         });
         if let Some(twin) = twin {
-            self.accuse(1, at, format!("{interface} was created for slot {slot}, which has {}", twin.network_interface_id));
+            self.accuse(
+                1,
+                at,
+                format!("{interface} was created for slot {slot}, which has {}", twin.network_interface_id),
+            );
         }
-        if !recorded(table, group, slot).is_some_and(|slot| slot.interface.is_some()) {
+        if recorded(table, group, slot).is_none_or(|slot| slot.interface.is_none()) {
             self.accuse(1, at, format!("{interface} was created for slot {slot} without an intent on record"));
         }
     }
@@ -180,7 +202,11 @@ impl Rules {
         let holds = slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance);
         let late = self.late_calls && self.holders.contains(&(group, slot.number, instance.to_owned()));
         if !holds && !late {
-            self.accuse(3, at, format!("{what} was attached to {instance}, but slot {} is held by {:?}", slot.number, slot.holder));
+            self.accuse(
+                3,
+                at,
+                format!("{what} was attached to {instance}, but slot {} is held by {:?}", slot.number, slot.holder),
+            );
         }
     }
 
@@ -192,7 +218,8 @@ impl Rules {
         let running = aws.instance(instance).is_some_and(|i| i.state == InstanceState::Running);
         let held = owner(table, |slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance));
         // Once the slot is released, a call that was long on its way rests on the claim that was.
-        let was = || aws.instance(instance).and_then(|i| i.tags.get(tags::CLAIM)?.parse().ok()).filter(|_| self.late_calls);
+        let was =
+            || aws.instance(instance).and_then(|i| i.tags.get(tags::CLAIM)?.parse().ok()).filter(|_| self.late_calls);
         let claim = held.map(|slot| slot.claim.0).or_else(was);
         if running && !claim.is_some_and(|claim| has_released(aws, instance, claim)) {
             self.accuse(4, at, format!("{what} was detached from {instance}, which runs and has not released it"));
@@ -200,7 +227,14 @@ impl Rules {
     }
 
     /// Rules 5, 7 and 8.
-    fn judge_completion(&mut self, at: Timestamp, of: (&str, &str, &str), result: LifecycleResult, aws: &Aws, table: &MemoryTable) {
+    fn judge_completion(
+        &mut self,
+        at: Timestamp,
+        of: (&str, &str, &str),
+        result: LifecycleResult,
+        aws: &Aws,
+        table: &MemoryTable,
+    ) {
         let (instance, asg, hook) = of;
         self.judge_hook(at, asg, hook, aws);
         self.answered.insert((instance.to_owned(), hook.to_owned()), at);
@@ -258,7 +292,8 @@ impl Rules {
         }
         self.changed(effect.at, || format!("{} changed the record {name}", effect.actor));
         let before = values(old).unwrap_or_default();
-        let added: Vec<String> = values(new).unwrap_or_default().into_iter().filter(|ip| !before.contains(ip)).collect();
+        let added: Vec<String> =
+            values(new).unwrap_or_default().into_iter().filter(|ip| !before.contains(ip)).collect();
         self.judge_group_record(effect.at, name.trim_end_matches('.'), &added, aws, table);
     }
 
@@ -266,17 +301,28 @@ impl Rules {
         let of: Vec<GroupName> = self
             .specs
             .iter()
-            .filter(|(_, specs)| specs.iter().any(|(_, spec)| spec.dns.as_ref().and_then(|dns| dns.group.as_ref()).is_some_and(|n| n.as_str() == name)))
+            .filter(|(_, specs)| {
+                specs.iter().any(|(_, spec)| {
+                    spec.dns.as_ref().and_then(|dns| dns.group.as_ref()).is_some_and(|n| n.as_str() == name)
+                })
+            })
             .map(|(group, _)| group.clone())
             .collect();
         for (group, ip) in of.iter().flat_map(|group| added.iter().map(move |ip| (group, ip))) {
             // A change that was paused on its way may name one that has gone since; the next settle mends that.
-            let served = self.addresses.contains(ip) || table.slots(group).any(|slot| {
-                let holder = slot.holder.as_ref().map(|holder| holder.instance.as_str());
-                holder.is_some_and(|holder| self.in_service.contains(holder) && served::address(aws, slot, holder).as_ref() == Some(ip))
-            });
+            let served = self.addresses.contains(ip)
+                || table.slots(group).any(|slot| {
+                    let holder = slot.holder.as_ref().map(|holder| holder.instance.as_str());
+                    holder.is_some_and(|holder| {
+                        self.in_service.contains(holder) && served::address(aws, slot, holder).as_ref() == Some(ip)
+                    })
+                });
             if !served {
-                self.accuse(5, at, format!("the group's record {name} gained {ip}, which no instance that was in service has"));
+                self.accuse(
+                    5,
+                    at,
+                    format!("the group's record {name} gained {ip}, which no instance that was in service has"),
+                );
             }
         }
     }

@@ -11,10 +11,10 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName, SlotNumber};
 use stateful_asg_core::spec::{Limits, Spec};
-use stateful_asg_sim::model::{Aws, AwsError, EffectKind};
-use stateful_asg_sim::model::types::{InstanceState, LifecycleState, Tags};
-use stateful_asg_sim::typed::{MemoryTable, Watch};
 use stateful_asg_core::tags;
+use stateful_asg_sim::model::types::{InstanceState, LifecycleState, Tags};
+use stateful_asg_sim::model::{Aws, AwsError, EffectKind};
+use stateful_asg_sim::typed::{MemoryTable, Watch};
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +180,10 @@ impl Rules {
         let Some(instance) = message.split_whitespace().find(|word| word.starts_with("i-")) else { return };
         let given = self.answered.iter().filter(|((of, _), _)| of == instance).map(|(_, at)| *at).max();
         let begun = self.begun.get(instance).copied();
-        if given.filter(|given| begun.is_none_or(|begun| begun < *given)).is_some_and(|given| !self.late_calls && at.duration_since(given) > self.slack + SETTLED) {
+        if given
+            .filter(|given| begun.is_none_or(|begun| begun < *given))
+            .is_some_and(|given| !self.late_calls && at.duration_since(given) > self.slack + SETTLED)
+        {
             self.accuse(8, at, format!("an answer given at {given:?} was repeated: {message}"));
         }
     }
@@ -218,7 +221,10 @@ fn is_gone(aws: &Aws, instance: &str) -> bool {
 fn has_released(aws: &Aws, instance: &str, claim: u64) -> bool {
     let said = aws.instance(instance).is_some_and(|i| i.tags.get(tags::RELEASED) == Some(&claim.to_string()));
     said && aws.member(instance).is_none_or(|m| {
-        matches!(m.state, LifecycleState::Terminating | LifecycleState::TerminatingWait | LifecycleState::TerminatingProceed)
+        matches!(
+            m.state,
+            LifecycleState::Terminating | LifecycleState::TerminatingWait | LifecycleState::TerminatingProceed
+        )
     })
 }
 

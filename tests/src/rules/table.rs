@@ -50,20 +50,32 @@ impl Rules {
     fn judge_keeping(&mut self, written: &Written, before: &Slot, after: &Slot) {
         let number = after.number;
         if after.generation != before.generation.next() {
-            self.accuse(10, written.at, format!("slot {number}: generation {} after {}", after.generation, before.generation));
+            self.accuse(
+                10,
+                written.at,
+                format!("slot {number}: generation {} after {}", after.generation, before.generation),
+            );
         }
         for (name, old) in before.volumes.iter().filter(|(_, old)| old.born) {
             let kept = after.volumes.get(name).is_some_and(|new| new.born && new.id == old.id);
             if !kept {
                 let now = after.volumes.get(name);
-                self.accuse(1, written.at, format!("slot {number}: the born volume {name} {:?} became {now:?}", old.id));
+                self.accuse(
+                    1,
+                    written.at,
+                    format!("slot {number}: the born volume {name} {:?} became {now:?}", old.id),
+                );
             }
         }
         let kept = |old: &stateful_asg_core::table::InterfaceRecord| {
             after.interface.as_ref().is_some_and(|new| new.id == old.id && new.ip == old.ip)
         };
         if let Some(old) = before.interface.as_ref().filter(|old| old.born && !kept(old)) {
-            self.accuse(1, written.at, format!("slot {number}: the born interface {:?} became {:?}", old.id, after.interface));
+            self.accuse(
+                1,
+                written.at,
+                format!("slot {number}: the born interface {:?} became {:?}", old.id, after.interface),
+            );
         }
     }
 
@@ -74,7 +86,11 @@ impl Rules {
         let (old, new) = (id(before), id(after));
         if old == new {
             if before.claim != after.claim {
-                self.accuse(2, written.at, format!("slot {number}: the claim rose to {} without another holder", after.claim));
+                self.accuse(
+                    2,
+                    written.at,
+                    format!("slot {number}: the claim rose to {} without another holder", after.claim),
+                );
             }
             return;
         }
@@ -85,13 +101,23 @@ impl Rules {
             self.accuse(2, written.at, format!("slot {number} was taken from {old}, which lives"));
         }
         if new.is_some() && after.claim.0 != before.claim.0 + 1 {
-            self.accuse(2, written.at, format!("slot {number}: a new holder with claim {} after {}", after.claim, before.claim));
+            self.accuse(
+                2,
+                written.at,
+                format!("slot {number}: a new holder with claim {} after {}", after.claim, before.claim),
+            );
         }
-        for (what, holder, since) in attached(before, aws).into_iter().filter(|(_, holder, _)| Some(holder) != new.as_ref()) {
+        for (what, holder, since) in
+            attached(before, aws).into_iter().filter(|(_, holder, _)| Some(holder) != new.as_ref())
+        {
             if self.may_be_unseen(&holder, before, since) {
                 continue;
             }
-            self.accuse(2, written.at, format!("slot {number} went from {old:?} to {new:?} while {holder} had its {what}"));
+            self.accuse(
+                2,
+                written.at,
+                format!("slot {number} went from {old:?} to {new:?} while {holder} had its {what}"),
+            );
         }
     }
 
@@ -116,7 +142,8 @@ impl Rules {
             }
         }
         for bound in ours {
-            let bound_here = table.bindings().get(&bound).is_some_and(|b| b.group == written.write.group && b.slot == after.number);
+            let bound_here =
+                table.bindings().get(&bound).is_some_and(|b| b.group == written.write.group && b.slot == after.number);
             if !bound_here {
                 self.accuse(2, written.at, format!("slot {} has {} without a binding", after.number, bound.key()));
             }
@@ -126,10 +153,18 @@ impl Rules {
     fn judge_group(&mut self, written: &Written, after: &Group) {
         if let Some(before) = written.group_before.as_deref() {
             if after.next_slot < before.next_slot {
-                self.accuse(1, written.at, format!("the counter fell from {} to {}", before.next_slot, after.next_slot));
+                self.accuse(
+                    1,
+                    written.at,
+                    format!("the counter fell from {} to {}", before.next_slot, after.next_slot),
+                );
             }
             if after.generation != before.generation.next() {
-                self.accuse(10, written.at, format!("the group's generation {} after {}", after.generation, before.generation));
+                self.accuse(
+                    10,
+                    written.at,
+                    format!("the group's generation {} after {}", after.generation, before.generation),
+                );
             }
         }
         let before = written.group_before.as_deref().and_then(|group| group.spec.as_ref());
@@ -154,9 +189,14 @@ fn attached(slot: &Slot, aws: &Aws) -> Vec<(String, String, Timestamp)> {
         .flat_map(|volume| volume.attachments.iter())
         .map(|attachment| (attachment.volume_id.clone(), attachment.instance_id.clone(), attachment.attach_time))
         .collect();
-    let interface = slot.interface.as_ref().and_then(|record| record.id.as_ref()).and_then(|id| aws.interface(id.as_str()));
+    let interface =
+        slot.interface.as_ref().and_then(|record| record.id.as_ref()).and_then(|id| aws.interface(id.as_str()));
     if let Some(attachment) = interface.and_then(|interface| interface.attachment.as_ref().map(|a| (interface, a))) {
-        all.push((attachment.0.network_interface_id.clone(), attachment.1.instance_id.clone(), attachment.1.attach_time));
+        all.push((
+            attachment.0.network_interface_id.clone(),
+            attachment.1.instance_id.clone(),
+            attachment.1.attach_time,
+        ));
     }
     all
 }
