@@ -57,7 +57,6 @@ def try_without(guard: dict, shared: list, options: argparse.Namespace) -> tuple
         CARGO_TARGET_DIR=str(options.target),
         HISTORIES=str(options.histories),
         RUST_BACKTRACE="0",
-        RUSTFLAGS=os.environ.get("RUSTFLAGS", "") + " --cap-lints warn",
     )
     done = subprocess.run(TEST, cwd=options.copy, env=environment, capture_output=True, text=True)
     said = done.stdout + done.stderr

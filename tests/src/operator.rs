@@ -60,58 +60,22 @@ impl<'a> Operator<'a> {
             }
             Deed::TerminateInGroup => self.in_group(false),
             Deed::ScaleInOne => self.in_group(true),
-            Deed::Unhealthy => self.one(
-                |s| s == LifecycleState::InService,
-                |aws, _, instance| {
-                    let request = SetInstanceHealth {
-                        instance_id: instance.to_owned(),
-                        healthy: false,
-                        should_respect_grace_period: false,
-                    };
-                    aws.set_instance_health(&request).is_ok()
-                },
-            ),
-            Deed::Stop => self.one(
-                |s| s == LifecycleState::InService,
-                |aws, _, instance| aws.stop_instances(&[instance.to_owned()]).is_ok(),
-            ),
+            Deed::Unhealthy => self.in_service(ill),
+            Deed::Stop => self.in_service(|aws, _, instance| aws.stop_instances(&[instance.to_owned()]).is_ok()),
             Deed::Start => self.start(),
             Deed::Resize => self.resize(),
-            Deed::Standby => self.one(
-                |s| s == LifecycleState::InService,
-                |aws, asg, instance| {
-                    aws.enter_standby(
-                        asg,
-                        &[instance.to_owned()],
-                        instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7']),
-                    )
-                    .is_ok()
-                },
-            ),
+            Deed::Standby => self.in_service(standby),
             Deed::ExitStandby => self.one(
                 |s| s == LifecycleState::Standby,
                 |aws, asg, instance| aws.exit_standby(asg, &[instance.to_owned()]).is_ok(),
             ),
-            Deed::Detach => self.one(
-                |s| s == LifecycleState::InService,
-                |aws, asg, instance| {
-                    aws.detach_instances(
-                        asg,
-                        &[instance.to_owned()],
-                        instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7']),
-                    )
-                    .is_ok()
-                },
-            ),
+            Deed::Detach => self.in_service(detach),
             Deed::Rebalance => self.whole(|aws, asg| _ = aws.rebalance(asg)),
             Deed::Refresh => self.whole(|aws, asg| aws.refresh(asg)),
-            Deed::Spot => self.one(
-                |s| s == LifecycleState::InService,
-                |aws, _, instance| {
-                    aws.interrupt_spot(instance);
-                    true
-                },
-            ),
+            Deed::Spot => self.in_service(|aws, _, instance| {
+                aws.interrupt_spot(instance);
+                true
+            }),
             Deed::ReplaceGroup => self.replace_group(),
             Deed::EditSpec => self.edit_spec(),
             Deed::EditSpecBadly => self.edit_spec_badly(),
@@ -145,6 +109,10 @@ impl<'a> Operator<'a> {
         let Some(instance) = self.pick(&all) else { return false };
         let asg = self.group.asg.clone();
         self.lab.operate(&format!("picks {instance}"), |aws, _| deed(aws, &asg, &instance))
+    }
+
+    fn in_service(&mut self, deed: impl FnOnce(&mut Aws, &str, &str) -> bool) -> bool {
+        self.one(|state| state == LifecycleState::InService, deed)
     }
 
     fn whole(&mut self, deed: impl FnOnce(&mut Aws, &str)) -> bool {
@@ -334,4 +302,23 @@ fn replace_wait(spec: &str, wait: &str) -> String {
     let value = start + "\"wait\":\"".len();
     let end = spec[value..].find('"').map_or(spec.len(), |at| value + at + 1);
     format!("{}{wait}{}", &spec[..start], &spec[end..])
+}
+
+fn ill(aws: &mut Aws, _asg: &str, instance: &str) -> bool {
+    let request =
+        SetInstanceHealth { instance_id: instance.to_owned(), healthy: false, should_respect_grace_period: false };
+    aws.set_instance_health(&request).is_ok()
+}
+
+/// Half of those that leave are replaced.
+fn is_not_replaced(instance: &str) -> bool {
+    instance.ends_with(['0', '1', '2', '3', '4', '5', '6', '7'])
+}
+
+fn standby(aws: &mut Aws, asg: &str, instance: &str) -> bool {
+    aws.enter_standby(asg, &[instance.to_owned()], is_not_replaced(instance)).is_ok()
+}
+
+fn detach(aws: &mut Aws, asg: &str, instance: &str) -> bool {
+    aws.detach_instances(asg, &[instance.to_owned()], is_not_replaced(instance)).is_ok()
 }
