@@ -3,7 +3,7 @@
 //! One settle at a time works on a group, by the lease in the group's item: that is economy. Two
 //! that work on one group at once are kept from harm by conditional writes and by EC2 itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -117,6 +117,7 @@ pub async fn settle<W: World>(world: &W, job: &Job) -> Result<Settled, SettleErr
         dirty: woken.dirty,
         prolonged: world.now(),
         notes: Notes::default(),
+        said: BTreeSet::new(),
         settled: Settled { led: true, ..Settled::default() },
     };
     run.rounds().await
@@ -132,6 +133,8 @@ struct Run<'w, W> {
     dirty: u64,
     prolonged: Timestamp,
     notes: Notes,
+    /// Waits that were logged and still last.
+    said: BTreeSet<String>,
     settled: Settled,
 }
 
@@ -178,6 +181,7 @@ impl<W: World> Run<'_, W> {
     async fn round(&mut self, observed: &mut Observed, read_at: Timestamp, audited: &mut bool) -> (Next, Plan) {
         loop {
             let (next, plan) = self.plans(observed, audited).await;
+            self.say(&plan);
             let Next::Poll(pace) = next else { return (next, plan) };
             if self.left() <= MARGIN + pace {
                 return (Next::Poll(pace), plan);
@@ -272,6 +276,15 @@ impl<W: World> Run<'_, W> {
             observed.actions.get(&(action.instance.clone(), action.transition)).map_or(now, |noted| noted.since);
         let took = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         self.settled.continued.push((action.instance.clone(), took));
+    }
+
+    /// Logs each wait when it begins, not in every pass.
+    fn say(&mut self, plan: &Plan) {
+        let waits: BTreeSet<String> = plan.waiting.iter().map(ToString::to_string).collect();
+        for wait in waits.difference(&self.said) {
+            info!(group = %self.job.group, "waiting: {wait}");
+        }
+        self.said = waits;
     }
 
     async fn read(&mut self) -> Result<Observed, CallError> {
