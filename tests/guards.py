@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes each rule's guard out of a copy of the code and demands that the random histories notice, naming the rule.
 
-    tests/guards.py [--rule N] [--histories N] [--target DIR] [--copy DIR]
+    tests/guards.py [--rule N]... [--histories N] [--target DIR] [--copy DIR]
 
 Needs cargo and Python 3.11. Exit code 0: every guard was missed when it was gone; 1: not; 2: wrong usage.
 """
@@ -38,12 +38,16 @@ def copy_of_the_code(to: Path) -> None:
         shutil.rmtree(fresh)
 
 
+class Stale(Exception):
+    """The code has changed, and a guard's text must follow."""
+
+
 def edit(tree: Path, change: dict) -> None:
     path = tree / change["file"]
     text = path.read_text()
     found = text.count(change["text"])
     if found != 1:
-        sys.exit(f"{change['file']} holds this text {found} times, not once; mend {GUARDS.name}:\n{change['text']}")
+        raise Stale(f"{change['file']} holds this text {found} times, not once; mend {GUARDS.name}:\n{change['text']}")
     path.write_text(text.replace(change["text"], change["with"]))
 
 
@@ -71,18 +75,21 @@ def try_without(guard: dict, shared: list, options: argparse.Namespace) -> tuple
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rule", type=int, help="this rule alone")
+    parser.add_argument("--rule", type=int, action="append", help="this rule alone; may be said again")
     parser.add_argument("--histories", type=int, default=20_000, help="at most so many for each guard")
     parser.add_argument("--target", type=Path, default=ROOT / "target/guards", help="cargo's target directory")
     parser.add_argument("--copy", type=Path, default=ROOT / "target/guards-tree", help="where the copy stands")
     options = parser.parse_args()
     wanted = tomllib.loads(GUARDS.read_text())
-    guards = [guard for guard in wanted["guard"] if options.rule in (None, guard["rule"])]
+    guards = [guard for guard in wanted["guard"] if not options.rule or guard["rule"] in options.rule]
     if not guards:
-        parser.error(f"there is no guard of rule {options.rule}")
+        parser.error(f"there is no guard of these rules: {options.rule}")
     missed = True
     for guard in guards:
-        noticed, how = try_without(guard, wanted["shared"], options)
+        try:
+            noticed, how = try_without(guard, wanted["shared"], options)
+        except Stale as stale:
+            noticed, how = False, str(stale)
         missed = missed and noticed
         print(f"{'noticed' if noticed else 'NOT NOTICED':<12} rule {guard['rule']:>2}  {guard['what']}\n{'':13}{how}", flush=True)
     return 0 if missed else 1

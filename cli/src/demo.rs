@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use stateful_asg_sim::model::{EffectKind, Stamp};
 
 use crate::args::DemoArgs;
+use crate::output::count;
 use crate::site::{self, Plot, Site};
 use crate::{Verdict, functions_binary};
 use check::Evidence;
@@ -75,8 +76,9 @@ fn tell(site: Site, args: &DemoArgs, view: View) -> anyhow::Result<Story> {
         args.world.speed
     ));
     view.phase(&format!(
-        "2. An Auto Scaling group of {} is created. Each node gets a slot: a volume, an address and a name.",
-        crate::output::count(args.slots as usize, "node")
+        "2. An Auto Scaling group of {} in {} is created. Each node gets a slot: a volume, an address and a name.",
+        count(args.slots as usize, "node"),
+        count(group::zones(args.slots), "zone")
     ));
     let began = site.simulator.with(|aws| group::create(aws, &site.zone, args.slots))?;
     let mut watch = Watch { site: &site, began, view };
@@ -121,8 +123,8 @@ fn evidence(site: &Site, before: &Slots, after: &Slots) -> Evidence {
         let count =
             |wanted: fn(&EffectKind) -> bool| aws.effects().iter().filter(|effect| wanted(&effect.what)).count();
         (
-            count(|what| matches!(what, EffectKind::VolumeCreated { .. })),
-            count(|what| matches!(what, EffectKind::VolumeGone { .. })),
+            number(|what| matches!(what, EffectKind::VolumeCreated { .. })),
+            number(|what| matches!(what, EffectKind::VolumeGone { .. })),
         )
     });
     let mut all = before.clone();

@@ -9,6 +9,7 @@ use stateful_asg_sim::model::types::{CreateAutoScalingGroup, GroupTag, Lifecycle
 use stateful_asg_sim::simulator::{Simulator, SimulatorConfig};
 
 const FIRST: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}}}"#;
+const TABLE: &str = "functions";
 const SECOND: &str = r#"{"v":1,"volumes":{"data":{"size":"30GiB","mount":"/data"}}}"#;
 
 struct Account(Simulator);
@@ -18,7 +19,7 @@ impl Account {
     fn with_group(metadata: &str) -> Self {
         let simulator = Simulator::start(SimulatorConfig::default()).unwrap();
         let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
-        let table = json!({"TableName": "t", "BillingMode": "PAY_PER_REQUEST",
+        let table = json!({"TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": [attribute("pk"), attribute("sk")],
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]});
         simulator.dynamo().call_json("CreateTable", &table).unwrap();
@@ -49,7 +50,7 @@ impl Account {
         let file = file.with_extension(format!("{:?}.json", std::thread::current().id()));
         std::fs::write(&file, spec).unwrap();
         let args = ["spec", "apply", group, file.to_str().unwrap()];
-        let installation = [("STATEFUL_ASG_DEPLOYMENT", "main"), ("STATEFUL_ASG_TABLE", "t")];
+        let installation = [("STATEFUL_ASG_DEPLOYMENT", "main"), ("STATEFUL_ASG_TABLE", TABLE)];
         let mut command = command(&[&args, more].concat());
         let ran = command.envs(self.0.environment()).envs(installation).output().unwrap().into();
         std::fs::remove_file(&file).unwrap();
@@ -58,7 +59,7 @@ impl Account {
 
     /// The group's item, as text.
     fn item(&self) -> Option<Value> {
-        self.0.dynamo().get("t", &json!({"pk": {"S": "groups"}, "sk": {"S": "cass"}})).unwrap()
+        self.0.dynamo().get(TABLE, &json!({"pk": {"S": "groups"}, "sk": {"S": "cass"}})).unwrap()
     }
 
     fn spec_in_table(&self) -> (String, String) {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::model::types::{
-    CreateAutoScalingGroup, CreateLaunchTemplate, Distribution, GroupTag, LaunchTemplateData, LaunchTemplateRef,
-    LifecycleHook, LifecycleResult, Transition,
+    CreateAutoScalingGroup, CreateLaunchTemplate, Describe, Distribution, GroupTag, LaunchTemplateData,
+    LaunchTemplateRef, LifecycleHook, LifecycleResult, Transition,
 };
 
 use super::DEPLOYMENT;
@@ -23,6 +23,20 @@ pub(super) const VOLUMES: usize = 1;
 /// One name for all nodes.
 pub(super) fn seeds() -> String {
     format!("seeds.{GROUP}.{DOMAIN}")
+}
+
+/// Over how many zones the nodes are spread: so many that each has the same number of nodes.
+///
+/// A volume cannot leave its zone. Only where the spread is even must the group launch a replacement in the zone of the
+/// node that died; else it may choose another, and the launch is given up and tried again.
+pub(super) fn zones(nodes: u32) -> usize {
+    if nodes.is_multiple_of(3) {
+        3
+    } else if nodes.is_multiple_of(2) {
+        2
+    } else {
+        1
+    }
 }
 
 /// The group's settings: a volume, an interface and a name for each slot.
@@ -49,12 +63,14 @@ pub(super) fn create(aws: &mut Aws, zone: &str, nodes: u32) -> anyhow::Result<Ti
         ..CreateLaunchTemplate::default()
     })
     .context("the launch template cannot be created")?;
+    let subnets = aws.describe_subnets(&Describe::all()).context("the subnets cannot be read")?.items;
     let template = LaunchTemplateRef { id: None, name: Some(template), version: Some("$Latest".to_owned()) };
     aws.create_auto_scaling_group(&CreateAutoScalingGroup {
         name: ASG.to_owned(),
         max_size: nodes,
         desired_capacity: Some(nodes),
         launch_template: Some(template),
+        subnets: subnets.iter().take(zones(nodes)).map(|subnet| subnet.subnet_id.clone()).collect(),
         hooks: hooks(&spec(zone).to_string()),
         tags: vec![tag(tags::GROUP, GROUP), tag(tags::DEPLOYMENT, DEPLOYMENT)],
         distribution: Distribution::BalancedOnly,
@@ -84,6 +100,14 @@ mod tests {
     use stateful_asg_core::spec::{Spec, inline_notices};
 
     use super::*;
+
+    #[test]
+    fn each_zone_gets_as_many_nodes_as_the_others() {
+        for nodes in 1..=40 {
+            assert_eq!(nodes as usize % zones(nodes), 0, "{nodes}");
+        }
+        assert_eq!((zones(3), zones(4), zones(5)), (3, 2, 1));
+    }
 
     #[test]
     fn the_spec_is_valid_fits_into_a_hook_and_has_so_many_volumes() {

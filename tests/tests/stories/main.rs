@@ -1,5 +1,6 @@
 //! Deterministic stories: what a group goes through, and what must come of it.
 
+mod budget;
 mod faults;
 mod situations;
 

@@ -113,8 +113,11 @@ impl Cloud for SimWorld {
     }
 
     async fn attach_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &DeviceName) -> Called<()> {
-        let request =
-            AttachVolume { volume_id: volume.to_string(), instance_id: instance.to_string(), device: device.to_string() };
+        let request = AttachVolume {
+            volume_id: volume.to_string(),
+            instance_id: instance.to_string(),
+            device: device.to_string(),
+        };
         self.call("ec2:AttachVolume", Sort::Change, move |aws, _, _| aws.attach_volume(&request).map(drop)).await
     }
 

@@ -46,6 +46,19 @@ pub struct TraceLine {
     pub text: String,
 }
 
+/// A call that AWS answered well.
+#[derive(Debug, Clone)]
+pub struct CallMade {
+    /// When it took effect.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: Rc<str>,
+    /// Which.
+    pub operation: &'static str,
+    /// Whether it changed something.
+    pub sort: Sort,
+}
+
 /// All that the actors of one world share.
 struct State {
     aws: Aws,
@@ -53,6 +66,7 @@ struct State {
     faults: Faults,
     watch: Option<Box<dyn Watch>>,
     trace: Option<Vec<TraceLine>>,
+    calls: Vec<CallMade>,
     events: Vec<Emitted>,
 }
 
@@ -71,7 +85,8 @@ impl Region {
     #[must_use]
     pub fn new(aws: Aws, faults: Faults) -> Rc<Self> {
         let origin = aws.now();
-        let state = State { aws, table: MemoryTable::default(), faults, watch: None, trace: None, events: Vec::new() };
+        let (trace, calls) = (None, Vec::new());
+        let state = State { aws, table: MemoryTable::default(), faults, watch: None, trace, calls, events: Vec::new() };
         Rc::new(Self {
             state: RefCell::new(state),
             changed: Notify::new(),
@@ -108,6 +123,20 @@ impl Region {
     #[must_use]
     pub fn trace(&self) -> Vec<TraceLine> {
         self.state.borrow().trace.clone().unwrap_or_default()
+    }
+
+    /// The calls answered so far, if lines are kept.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallMade> {
+        self.state.borrow().calls.clone()
+    }
+
+    fn count(&self, actor: &Rc<str>, operation: &'static str, sort: Sort) {
+        let at = self.now();
+        let state = &mut *self.state.borrow_mut();
+        if state.trace.is_some() {
+            state.calls.push(CallMade { at, actor: Rc::clone(actor), operation, sort });
+        }
     }
 
     /// Adds a line, if lines are kept.
@@ -306,6 +335,9 @@ impl SimWorld {
             aws.as_actor("");
             answer
         };
+        if answer.is_ok() {
+            self.region.count(&self.actor, operation, sort);
+        }
         match &answer {
             Err(error) => {
                 self.region.note(&self.actor, || format!("{operation} -> {error}"));

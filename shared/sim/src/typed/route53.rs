@@ -21,7 +21,8 @@ pub(super) fn look_up(key: &RecordKey) -> ListResourceRecordSets {
 
 /// The record of this name, if the page begins with it.
 pub(super) fn seen(key: &RecordKey, page: &RecordSetPage) -> RecordSeen {
-    let Some(record) = page.records.iter().find(|r| r.name.trim_end_matches('.') == key.name.as_str() && r.record_type == "A")
+    let Some(record) =
+        page.records.iter().find(|r| r.name.trim_end_matches('.') == key.name.as_str() && r.record_type == "A")
     else {
         return RecordSeen::Absent;
     };

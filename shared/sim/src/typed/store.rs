@@ -20,12 +20,14 @@ impl From<Cancelled> for AwsError {
 impl Table for SimWorld {
     async fn wake(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Woken> {
         let (group, owner) = (group.clone(), owner.to_owned());
-        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.wake(&group, &owner, now, ttl))).await
+        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.wake(&group, &owner, now, ttl)))
+            .await
     }
 
     async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<u64>> {
         let (group, owner) = (group.clone(), owner.to_owned());
-        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.prolong(&group, &owner, now, ttl))).await
+        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.prolong(&group, &owner, now, ttl)))
+            .await
     }
 
     async fn give_back(&self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> Called<bool> {
@@ -38,8 +40,10 @@ impl Table for SimWorld {
 
     async fn group(&self, group: &GroupName) -> Called<Option<Group>> {
         let group = group.clone();
-        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| Ok(table.group(&group).map(|group| Group::clone(group))))
-            .await
+        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| {
+            Ok(table.group(&group).map(|group| Group::clone(group)))
+        })
+        .await
     }
 
     async fn slots(&self, group: &GroupName) -> Called<(Vec<Slot>, Vec<Action>)> {

@@ -124,7 +124,8 @@ impl MemoryTable {
     pub(super) fn wake(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Woken {
         let item = self.groups.entry(group.clone()).or_default();
         item.dirty += 1;
-        let free = self.leases_off || item.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.expires <= now);
+        let free =
+            self.leases_off || item.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.expires <= now);
         if free {
             item.epoch += 1;
             item.lease = Some(Lease { owner: owner.to_owned(), expires: now + ttl });
@@ -143,7 +144,14 @@ impl MemoryTable {
         Some(item.dirty)
     }
 
-    pub(super) fn give_back(&mut self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> bool {
+    pub(super) fn give_back(
+        &mut self,
+        group: &GroupName,
+        owner: &str,
+        dirty: u64,
+        rest: &Rest,
+        now: Timestamp,
+    ) -> bool {
         let Some(item) = self.groups.get_mut(group) else { return true };
         if !self.leases_off && item.lease.as_ref().is_none_or(|lease| lease.owner != owner) {
             return true;
@@ -214,7 +222,8 @@ impl MemoryTable {
 
     fn is_applied(&self, write: &TableWrite) -> bool {
         let by_slot = write.slot.as_ref().and_then(|(_, slot)| self.slots.get(&(write.group.clone(), slot.number)));
-        let by_group = self.groups.get(&write.group).and_then(|item| item.content.as_ref()).filter(|_| write.record.is_some());
+        let by_group =
+            self.groups.get(&write.group).and_then(|item| item.content.as_ref()).filter(|_| write.record.is_some());
         by_slot.is_some_and(|stored| *stored.op == *write) || by_group.is_some_and(|stored| *stored.op == *write)
     }
 
@@ -227,7 +236,8 @@ impl MemoryTable {
         }
         if let Some((_, group)) = &write.record {
             let stored = Stored { value: Rc::new(Group::clone(group)), op: Rc::clone(&op) };
-            group_before = self.groups.entry(write.group.clone()).or_default().content.replace(stored).map(|old| old.value);
+            group_before =
+                self.groups.entry(write.group.clone()).or_default().content.replace(stored).map(|old| old.value);
         }
         if let Some(binding) = binding_of(write) {
             for bound in &write.bind {
