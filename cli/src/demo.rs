@@ -120,7 +120,7 @@ fn victims(slots: &Slots, kill: u32) -> anyhow::Result<BTreeMap<u32, String>> {
 
 fn evidence(site: &Site, before: &Slots, after: &Slots) -> Evidence {
     let (created, gone) = site.simulator.with(|aws| {
-        let count =
+        let number =
             |wanted: fn(&EffectKind) -> bool| aws.effects().iter().filter(|effect| wanted(&effect.what)).count();
         (
             number(|what| matches!(what, EffectKind::VolumeCreated { .. })),

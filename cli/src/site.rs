@@ -46,7 +46,7 @@ pub(crate) fn start(plot: Plot<'_>) -> anyhow::Result<Site> {
         env: environment(plot.deployment),
         deployment: plot.deployment.to_owned(),
     });
-    let guest = GuestMode::Reports { delay: Span::secs(8, 12) };
+    let guest = GuestMode::Reports { delay: Span::secs(1, 4) };
     let settings = Settings { seed: plot.seed, guest, ..Settings::default() };
     let simulator = Simulator::start(SimulatorConfig { port: plot.port, settings, speed: plot.speed, functions })
         .context("the simulated AWS does not start")?;

@@ -447,6 +447,50 @@ fn a_withdrawn_name_that_a_late_change_of_ours_puts_back_is_withdrawn_again() {
 }
 
 #[test]
+fn a_stray_volume_blocks_a_second_one_and_continue() {
+    let spec = SPEC.replacen("\"volumes\":{", "\"volumes\":{\"log\":{\"size\":10,\"mount\":\"/log\"},", 1);
+    let mut town = Town::with_spec(1, &spec);
+    let mut stray = pool_volume(80);
+    stray.tags.extend([(tags::SLOT.to_owned(), "0".to_owned()), (tags::VOLUME.to_owned(), "log".to_owned())]);
+    town.obs.volumes.insert(volume_id(80), stray);
+    town.gone(0);
+    town.free(0);
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.run();
+    town.arrive();
+    let taken = town.run();
+    assert!(!kinds(&taken).contains(&"CreateVolume"));
+    assert_eq!(completions(&taken), vec![]);
+    let name = VolumeName::new("log").unwrap();
+    assert!(town.reasons().contains(&Reason::VolumeStray { name, volume: volume_id(80) }));
+}
+
+#[test]
+fn a_guest_is_told_its_claim_only_together_with_all_its_volumes() {
+    let mut town = Town::served(0);
+    town.obs.asgs[0].desired = 1;
+    town.instance(5, 'a', Lifecycle::PendingWait);
+    assert!(!kinds(&town.run()).contains(&"Tag"), "its volume is not born");
+    town.arrive();
+    let taken = town.run();
+    let told: Vec<&Tags> =
+        taken.iter().filter_map(|step| if let Step::Tag { tags, .. } = step { Some(tags) } else { None }).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains_key(tags::CLAIM) && told[0].keys().any(|key| key.starts_with("stateful-asg:volume:")));
+}
+
+#[test]
+fn a_stored_spec_beyond_the_limits_is_not_served() {
+    let mut town = Town::served(1);
+    town.gone(0);
+    town.free(0);
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.obs.limits.max_volume_gib = 10;
+    assert_eq!(town.plan().steps, vec![]);
+    assert!(matches!(&town.reasons()[..], [Reason::NoSpec(why)] if why.contains("volumes.data.size")));
+}
+
+#[test]
 fn a_stuck_attachment_gives_the_launch_up() {
     let mut town = Town::served(1);
     town.gone(0);

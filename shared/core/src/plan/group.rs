@@ -28,10 +28,10 @@ pub(crate) fn settle_spec(obs: &Observed, now: Timestamp, draft: &mut Draft<'_>)
             if obs.hooks.is_some() { "no hook of ours carries a valid one" } else { "the hooks were not read yet" };
         return Err(Reason::NoSpec(looked.to_owned()));
     };
-    match Spec::parse(&accepted.text) {
-        Ok(parsed) => Ok(parsed.spec),
-        Err(problems) => Err(Reason::NoSpec(format!("the stored spec is not one that this version takes: {problems}"))),
-    }
+    // Limits bind whichever way a spec came, and whenever they were drawn.
+    Spec::parse(&accepted.text)
+        .and_then(|parsed| parsed.spec.check_limits(&obs.group, &obs.limits).map(|()| parsed.spec))
+        .map_err(|problems| Reason::NoSpec(format!("the stored spec is not one that may be served: {problems}")))
 }
 
 /// Some live group has no launch or terminate hook that we know of.

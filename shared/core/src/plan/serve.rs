@@ -85,16 +85,20 @@ fn say(slot: &Slot, holder: Option<&Instance>, lacks: Lacks, draft: &mut Draft<'
     }
 }
 
-/// Tells the guest which slot, claim and volumes are its own.
+/// Tells the guest which slot, claim and volumes are its own: all at once, because a guest that saw the claim without its
+/// volumes would report them mounted.
 fn tag(view: &View<'_>, slot: &Slot, instance: &Instance, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     let mut wanted = Tags::from([
         (tags::SLOT.to_owned(), slot.number.to_string()),
         (tags::CLAIM.to_owned(), slot.claim.to_string()),
     ]);
     for (name, spec) in &view.spec.volumes {
-        if let Some(id) = slot.volumes.get(name).filter(|record| record.born).and_then(|record| record.id.as_ref()) {
-            wanted.insert(tags::volume_key(name), guest_tag(spec, id));
-        }
+        let born = slot.volumes.get(name).filter(|record| record.born).and_then(|record| record.id.as_ref());
+        let Some(id) = born else {
+            lacks.pending = true;
+            return;
+        };
+        wanted.insert(tags::volume_key(name), guest_tag(spec, id));
     }
     set_tags(view, instance.id.as_str(), &instance.tags, wanted, draft, lacks);
 }

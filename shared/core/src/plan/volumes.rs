@@ -168,7 +168,11 @@ fn from_pool<'o>(view: &View<'o>, draft: &mut Draft<'_>, number: SlotNumber, spe
 pub(crate) fn serve(view: &View<'_>, slot: &Slot, holder: Option<&Instance>, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     let mut devices: BTreeSet<DeviceName> = BTreeSet::new();
     for (name, spec) in &view.spec.volumes {
-        let Some(record) = slot.volumes.get(name) else { continue };
+        let Some(record) = slot.volumes.get(name) else {
+            // Its attempt is being recorded, or a stray volume keeps it from being made: not served without it.
+            lacks.pending = true;
+            continue;
+        };
         let Some(id) = &record.id else {
             create(view, slot, name, record, draft, lacks);
             continue;
