@@ -1,5 +1,7 @@
 //! What is planned in each situation: one test a sentence of the design.
 
+#![allow(clippy::wildcard_enum_match_arm, clippy::type_complexity, reason = "a test names what it is about")]
+
 mod town;
 
 use stateful_asg_core::cloud::*;

@@ -1,4 +1,5 @@
 //! docs/waits.md names every reason, and marks those that alarm.
+#![allow(clippy::unwrap_used, reason = "helpers of a test")]
 
 const SOURCE: &str = include_str!("../src/waiting.rs");
 const PAGE: &str = include_str!("../../../docs/waits.md");

@@ -1,5 +1,6 @@
 //! A small town to plan for: slots with holders, all served, that a test then disturbs.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
