@@ -50,7 +50,7 @@ fn one_replacement_costs_no_more_calls_than_it_did() {
         let ours: Vec<CallMade> = calls.into_iter().filter(|call| !call.actor.starts_with("fn:sweep")).collect();
         let counts = each_wait_once(&ours);
         let total: usize = counts.values().sum();
-        println!("{total} calls, {} with every poll: {counts:#?}", ours.len());
+        eprintln!("{total} calls, {} with every poll: {counts:#?}", ours.len());
         assert!(total <= MOST, "{total} calls: {counts:#?}");
     });
 }
