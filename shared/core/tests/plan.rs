@@ -279,6 +279,23 @@ fn one_member_goes_at_a_time() {
 }
 
 #[test]
+fn while_one_group_replaces_another_its_members_do_not_wait_for_each_other() {
+    let mut town = Town::served(2);
+    let mut newer = town.obs.asgs[0].clone();
+    newer.name = AsgName::new("cass-blue").unwrap();
+    newer.members.clear();
+    let mut hooks = town.obs.record.as_ref().unwrap().hooks.clone();
+    hooks.extend(
+        hooks.clone().into_iter().map(|hook| stateful_asg_core::table::KnownHook { asg: newer.name.clone(), ..hook }),
+    );
+    town.obs.record.as_mut().unwrap().hooks = hooks;
+    town.obs.asgs.push(newer);
+    town.lifecycle(0, Lifecycle::TerminatingWait);
+    town.lifecycle(1, Lifecycle::TerminatingWait);
+    assert_eq!(completions(&town.run()).len(), 2, "no slot could be refilled before both are gone");
+}
+
+#[test]
 fn holders_that_still_run_keep_their_slot_and_the_reason_is_named() {
     let cases: [(Lifecycle, InstanceState, fn(InstanceId) -> Reason); 6] = [
         (Lifecycle::Standby, InstanceState::Running, Reason::HolderStandby),

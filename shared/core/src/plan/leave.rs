@@ -50,7 +50,9 @@ fn let_go(view: &View<'_>, id: &InstanceId, action: Action, unready: &mut BTreeS
         return hooks::complete(view, &action, HookResult::Continue, Claim(0), draft);
     };
     let gone = view.phase(id) != Phase::Leaving;
-    if !gone && unready.len() >= view.spec.terminate.at_once as usize {
+    // While one group replaces another, no slot is refilled before the old one is empty: turns would never come.
+    let replacing = view.live_asgs().count() > 1;
+    if !gone && !replacing && unready.len() >= view.spec.terminate.at_once as usize {
         let reason = Reason::TakingTurns { unready: unready.iter().copied().collect() };
         draft.wait(Subject::Instance(id.clone()), reason, Some(action.since));
         // Not for ever: after `launch.wait` the hook runs into its default result, CONTINUE.
