@@ -30,6 +30,9 @@ impl fmt::Display for Unserved {
     }
 }
 
+/// How a lacking name is told.
+pub(crate) const NAME: &str = "its name";
+
 /// What this instance lacks of what the spec promises; empty if nothing.
 #[must_use]
 pub fn lacks(aws: &Aws, table: &MemoryTable, group: &GroupName, instance: &str, spec: &Spec) -> Vec<String> {
@@ -71,7 +74,7 @@ fn lacks_name(aws: &Aws, slot: &Slot, instance: &str, spec: &Spec) -> Option<Str
     let holds = aws.record(dns.zone.as_str(), name.as_str(), "A").map(|record| record.values.clone());
     let address = address(aws, slot, instance);
     let fits = address.is_some() && holds == address.clone().map(|ip| vec![ip]);
-    (!fits).then(|| format!("its name {name} holds {holds:?}, not {address:?}"))
+    (!fits).then(|| format!("{NAME} {name} holds {holds:?}, not {address:?}"))
 }
 
 /// The slot's address where an interface keeps it, else the instance's own.

@@ -36,7 +36,7 @@ impl fmt::Display for Violation {
 /// A spec may be replaced between a plan and the call that it led to: this long the one before it excuses.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Within this an answer is on record, whoever gave it.
+/// Whoever reads the table after this long reads the answer.
 const SETTLED: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the rules remember of the past.
@@ -65,8 +65,6 @@ pub struct Rules {
     hooks: BTreeMap<(String, String), (u32, u32)>,
     /// What we ever wrote under a name, and whether we wrote last.
     records: BTreeMap<(String, String), Written>,
-    /// When a function of ours answered, by instance and hook.
-    answered: BTreeMap<(String, String), Timestamp>,
     /// When the last hook of ours began, by instance.
     begun: BTreeMap<String, Timestamp>,
     /// What the deployment allows.
@@ -92,9 +90,9 @@ impl Watch for Watcher {
         self.0.borrow_mut().look(aws, table);
     }
 
-    fn refused(&mut self, at: Timestamp, _actor: &str, operation: &str, error: &AwsError) {
+    fn refused(&mut self, at: Timestamp, operation: &str, error: &AwsError, table: &MemoryTable) {
         if operation == "autoscaling:CompleteLifecycleAction" && error.message.contains("No active Lifecycle Action") {
-            self.0.borrow_mut().judge_needless_answer(at, &error.message);
+            self.0.borrow_mut().judge_needless_answer(at, &error.message, table);
         }
     }
 }
@@ -124,7 +122,6 @@ impl Rules {
             hooked: BTreeSet::new(),
             hooks: BTreeMap::new(),
             records: BTreeMap::new(),
-            answered: BTreeMap::new(),
             begun: BTreeMap::new(),
             limits,
             specs: BTreeMap::new(),
@@ -175,15 +172,13 @@ impl Rules {
         self.violations.push(Violation { rule, at, text: text.into() });
     }
 
-    /// Rule 8: an answer is recorded and not repeated, however long another owner's hook holds the instance.
-    fn judge_needless_answer(&mut self, at: Timestamp, message: &str) {
+    /// Rule 8: an answer on record is not repeated, however long another owner's hook holds the instance.
+    fn judge_needless_answer(&mut self, at: Timestamp, message: &str, table: &MemoryTable) {
         let Some(instance) = message.split_whitespace().find(|word| word.starts_with("i-")) else { return };
-        let given = self.answered.iter().filter(|((of, _), _)| of == instance).map(|(_, at)| *at).max();
+        let given = table.actions_of(instance).filter_map(|action| action.done.as_ref()).map(|done| done.at).max();
         let begun = self.begun.get(instance).copied();
-        if given
-            .filter(|given| begun.is_none_or(|begun| begun < *given))
-            .is_some_and(|given| !self.late_calls && at.duration_since(given) > self.slack + SETTLED)
-        {
+        let given = given.filter(|given| begun.is_none_or(|begun| begun < *given));
+        if given.is_some_and(|given| !self.late_calls && at.duration_since(given) > self.slack + SETTLED) {
             self.accuse(8, at, format!("an answer given at {given:?} was repeated: {message}"));
         }
     }

@@ -32,7 +32,7 @@ pub trait Watch {
     /// Called after each call that changes something, and after AWS did something by itself.
     fn look(&mut self, aws: &Aws, table: &MemoryTable);
     /// Called after each call that was refused.
-    fn refused(&mut self, at: Timestamp, actor: &str, operation: &str, error: &AwsError);
+    fn refused(&mut self, at: Timestamp, operation: &str, error: &AwsError, table: &MemoryTable);
 }
 
 /// A line of what happened.
@@ -341,8 +341,9 @@ impl SimWorld {
         match &answer {
             Err(error) => {
                 self.region.note(&self.actor, || format!("{operation} -> {error}"));
-                if let Some(watch) = &mut self.region.state.borrow_mut().watch {
-                    watch.refused(stamp.now, &self.actor, operation, error);
+                let State { table, watch, .. } = &mut *self.region.state.borrow_mut();
+                if let Some(watch) = watch {
+                    watch.refused(stamp.now, operation, error, table);
                 }
             }
             Ok(_) if sort == Sort::Change => self.region.note(&self.actor, || operation.to_owned()),

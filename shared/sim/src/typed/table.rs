@@ -110,6 +110,11 @@ impl MemoryTable {
         self.actions.iter().filter(move |((of, _, _), _)| of == group).map(|(_, action)| action)
     }
 
+    /// The lifecycle actions of one instance, in whichever group.
+    pub fn actions_of(&self, instance: &str) -> impl Iterator<Item = &Action> {
+        self.actions.values().filter(move |action| action.instance.as_str() == instance)
+    }
+
     /// The table is lost: every item is gone.
     pub fn wipe(&mut self) {
         let log = std::mem::take(&mut self.log);
