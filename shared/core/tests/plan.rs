@@ -510,6 +510,19 @@ fn a_stored_spec_beyond_the_limits_is_not_served() {
 }
 
 #[test]
+fn an_instance_that_takes_no_further_volume_is_given_up_after_surge_wait() {
+    let mut town = Town::served(1);
+    town.gone(0);
+    town.free(0);
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.obs.notes.full.insert(instance_id(9));
+    assert!(!kinds(&town.run()).contains(&"AttachVolume"));
+    assert!(town.reasons().iter().any(|reason| matches!(reason, Reason::AttachLimit(_))));
+    town.now = at(1000 + 600);
+    assert_eq!(completions(&town.run()), vec![(instance_id(9), HookResult::Abandon)]);
+}
+
+#[test]
 fn a_stuck_attachment_gives_the_launch_up() {
     let mut town = Town::served(1);
     town.gone(0);
