@@ -27,6 +27,8 @@ pub struct NewGroup {
     pub zones: Vec<String>,
     /// Keeps instances whose terminate hook was abandoned.
     pub retain: bool,
+    /// The instances' type; the model's usual one where absent.
+    pub instance_type: Option<String>,
 }
 
 impl NewGroup {
@@ -41,6 +43,7 @@ impl NewGroup {
             hooks: true,
             zones: Vec::new(),
             retain: false,
+            instance_type: None,
         }
     }
 
@@ -84,7 +87,11 @@ impl Lab {
         self.operate(&format!("creates {} with {} members", new.asg, new.desired), |aws, _| {
             aws.create_launch_template(&CreateLaunchTemplate {
                 launch_template_name: template.clone(),
-                data: LaunchTemplateData { instance_metadata_tags: true, ..LaunchTemplateData::default() },
+                data: LaunchTemplateData {
+                    instance_metadata_tags: true,
+                    instance_type: new.instance_type.clone(),
+                    ..LaunchTemplateData::default()
+                },
                 ..CreateLaunchTemplate::default()
             })
             .expect("the template is new");

@@ -2,6 +2,8 @@
 
 mod budget;
 mod faults;
+mod losses;
+mod readings;
 mod situations;
 
 use std::collections::BTreeMap;
@@ -85,6 +87,16 @@ pub(crate) fn kill(lab: &Lab, instance: &str) {
 
 pub(crate) fn holder(lab: &Lab, group: &GroupName, number: u32) -> String {
     holders(lab, group)[&number].clone().expect("the slot is held")
+}
+
+/// Waits until the last settle of this group was left with a wait of this kind that calls a person.
+pub(crate) async fn until_alarms(lab: &Lab, group: &GroupName, kind: &str) {
+    let calls = |lab: &Lab| {
+        let seen = lab.bus.functions().seen();
+        let waiting = seen.waiting.get(group).into_iter().flatten();
+        waiting.filter(|wait| wait.reason.alarms()).any(|wait| wait.reason.kind() == kind)
+    };
+    assert!(lab.until(LIMIT * 2, calls).await, "{}\nnobody is called for {kind}: {:?}", lab.story(), waits(lab, group));
 }
 
 /// Kills slot 0's holder and waits until another one has all that it had.

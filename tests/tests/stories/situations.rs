@@ -11,7 +11,9 @@ use stateful_asg_tests::group::NewGroup;
 use stateful_asg_tests::lab::Lab;
 use stateful_asg_tests::lab::World;
 
-use crate::{LIMIT, PLAIN, SPEC, created, holder, holders, replaced, served, three, told, until_waits, waits};
+use crate::{
+    LIMIT, PLAIN, SPEC, created, holder, holders, identity, replaced, served, three, told, until_waits, waits,
+};
 
 #[test]
 fn a_killed_node_keeps_its_volume_address_and_name() {
@@ -211,5 +213,21 @@ fn a_stopped_holder_keeps_its_slot_until_it_is_gone() {
         lab.operate("stops it", |aws, _| drop(aws.stop_instances(std::slice::from_ref(&old)).unwrap()));
         until_waits(lab, &group, "HolderStopped").await;
         assert_eq!(holder(lab, &group, 0), old);
+    });
+}
+
+#[test]
+fn a_holder_whose_root_volume_is_replaced_keeps_its_slot_and_is_named() {
+    told(&World::quiet(26), async |lab: &Lab| {
+        let group = three(lab, SPEC).await;
+        let (old, before) = (holder(lab, &group, 0), identity(lab, &group, 0));
+        lab.operate("a refresh replaces its root volume", |aws, _| aws.begin_replacing_root(&old));
+        until_waits(lab, &group, "HolderReplacingRoot").await;
+        lab.pass(Duration::from_secs(700)).await;
+        assert_eq!((holder(lab, &group, 0), identity(lab, &group, 0)), (old.clone(), before), "{}", lab.story());
+        lab.operate("it is replaced", |aws, _| aws.root_replaced(&old));
+        served(lab, &group).await;
+        assert_eq!(holder(lab, &group, 0), old);
+        assert_eq!(created(lab), 3, "{}", lab.story());
     });
 }

@@ -21,7 +21,7 @@ use crate::waiting::{Reason, Subject};
 pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     for (name, record) in &slot.volumes {
         let (next, why) = match &record.id {
-            Some(id) if view.obs.absent.volumes.contains(id) => absent(view, record),
+            Some(id) if view.obs.absent.volumes.contains(id) => absent(view, name, record),
             Some(id) => seen(record, view.obs.volumes.get(id)),
             None => found_by_tag(view.obs, slot.number, name, record),
         };
@@ -38,7 +38,7 @@ pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     }
 }
 
-fn absent(view: &View<'_>, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
+fn absent(view: &View<'_>, name: &VolumeName, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
     let mut next = record.clone();
     match record.absent_since {
         None => {
@@ -50,6 +50,10 @@ fn absent(view: &View<'_>, record: &VolumeRecord) -> (VolumeRecord, Option<Why>)
             next.attempt += 1;
             next.id = None;
             next.absent_since = None;
+            // A refused key is mended by an edit: the next attempt follows the spec in force.
+            if let Some(spec) = view.spec.volumes.get(name) {
+                next.params = spec.params.clone();
+            }
             (next, Some(Why::NextAttempt))
         }
         Some(_) => (next, None),

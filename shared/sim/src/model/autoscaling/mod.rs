@@ -6,6 +6,7 @@ mod health;
 mod hooks;
 mod leaving;
 mod reconcile;
+mod root_volume;
 mod scaling;
 mod settings;
 mod standby;
@@ -92,7 +93,15 @@ impl AutoScaling {
 impl LifecycleState {
     /// Whether the member counts towards desired capacity.
     const fn counts(self) -> bool {
-        matches!(self, Self::Pending | Self::PendingWait | Self::PendingProceed | Self::InService)
+        matches!(
+            self,
+            Self::Pending
+                | Self::PendingWait
+                | Self::PendingProceed
+                | Self::InService
+                | Self::ReplacingRootVolume
+                | Self::RootVolumeReplaced
+        )
     }
 
     /// Whether the member is on its way out.

@@ -38,8 +38,10 @@ impl Aws {
             State::TerminatingProceed | State::WarmedTerminatingProceed => self.end(id),
             State::EnteringStandby => self.set_state(id, State::Standby),
             State::Detaching => self.forget_member(id),
+            State::RootVolumeReplaced => self.set_state(id, State::InService),
             State::InService
             | State::Standby
+            | State::ReplacingRootVolume
             | State::TerminatingRetained
             | State::WarmedStopped
             | State::WarmedRunning
