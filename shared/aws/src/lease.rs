@@ -40,20 +40,12 @@ impl Aws {
         let mine = lease(owner, now, ttl);
         let item = self.change(group, raising_dirty(&mine_value(group, &mine)?)).await?.item();
         let state = state(&item)?;
-        let woken = |state: &GroupState| Woken {
-            ours: state.held_by(owner),
-            dirty: state.dirty,
-            epoch: state.epoch,
-            record: None,
-        };
-        let record = group_content(&item).map_err(|error| error.in_call(OPERATION))?;
         let expired = state.lease.as_ref().filter(|lease| lease.owner != owner && lease.expires <= now);
-        let Some(theirs) = expired else { return Ok(Woken { record, ..woken(&state) }) };
+        let Some(theirs) = expired else { return woken(&item, owner) };
         let taking = taking_over(&mine_value(group, &mine)?, &mine_value(group, theirs)?);
         // Refused with our own name in it: the answer to our first try was lost.
         let item = self.change(group, taking).await?.item();
-        let dirty = state.dirty;
-        Ok(Woken { record, dirty, ..woken(&self::state(&item)?) })
+        Ok(Woken { dirty: state.dirty, ..woken(&item, owner)? })
     }
 
     pub(crate) async fn prolong_lease(
@@ -62,10 +54,10 @@ impl Aws {
         owner: &str,
         now: Timestamp,
         ttl: Duration,
-    ) -> Called<Option<u64>> {
+    ) -> Called<Option<Woken>> {
         let mine = mine_value(group, &lease(owner, now, ttl))?;
         match self.change(group, prolonging(owner, mine)).await? {
-            Changed::Now(item) => Ok(Some(state(&item)?.dirty)),
+            Changed::Now(item) => woken(&item, owner).map(Some),
             Changed::Refused(_) => Ok(None),
         }
     }
@@ -77,11 +69,11 @@ impl Aws {
         dirty: u64,
         rest: &Rest,
         now: Timestamp,
-    ) -> Called<bool> {
+    ) -> Called<Option<Woken>> {
         match self.change(group, giving_back(owner, dirty, rest, now)).await? {
-            Changed::Now(_) => Ok(true),
+            Changed::Now(_) => Ok(None),
             // No longer ours: given back already, or someone else goes round. Ours: `dirty` has moved.
-            Changed::Refused(item) => Ok(!state(&item)?.held_by(owner)),
+            Changed::Refused(item) => Ok(Some(woken(&item, owner)?).filter(|woken| woken.ours)),
         }
     }
 
@@ -128,6 +120,13 @@ fn mine_value(group: &GroupName, lease: &Lease) -> Called<AttributeValue> {
 
 fn state(item: &Item) -> Called<GroupState> {
     group_state(item).map_err(|error| error.in_call(OPERATION))
+}
+
+/// What the item tells whoever asked for the lease.
+fn woken(item: &Item, owner: &str) -> Called<Woken> {
+    let state = state(item)?;
+    let record = group_content(item).map_err(|error| error.in_call(OPERATION))?;
+    Ok(Woken { ours: state.held_by(owner), dirty: state.dirty, epoch: state.epoch, record })
 }
 
 /// `epoch` rises with every wake, so it has risen whenever the lease changes hands.

@@ -26,11 +26,18 @@ impl Table for Aws {
         self.wake_group(group, owner, now, ttl).await
     }
 
-    async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<u64>> {
+    async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<Woken>> {
         self.prolong_lease(group, owner, now, ttl).await
     }
 
-    async fn give_back(&self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> Called<bool> {
+    async fn give_back(
+        &self,
+        group: &GroupName,
+        owner: &str,
+        dirty: u64,
+        rest: &Rest,
+        now: Timestamp,
+    ) -> Called<Option<Woken>> {
         self.give_lease_back(group, owner, dirty, rest, now).await
     }
 
@@ -61,6 +68,11 @@ impl Table for Aws {
         // One bad item must not stop the sweep of all other groups.
         let read = found.iter().map(items::summary);
         Ok(read.filter_map(|s| s.inspect_err(|error| tracing::error!(%error, "a group is passed over")).ok()).collect())
+    }
+
+    async fn summary(&self, group: &GroupName) -> Called<Option<Summary>> {
+        let found = self.get(&Key::group(group)).await?;
+        found.map(|item| items::summary(&item)).transpose().map_err(|error| error.in_call(GET))
     }
 
     async fn note_action(&self, group: &GroupName, action: &Action) -> Called<()> {

@@ -24,7 +24,7 @@ pub enum Incoming {
     /// A lifecycle action of one of our hooks waits for an answer.
     Action(LifecycleAction),
     /// A launch or a termination ended, one way or the other, in a group that may be ours.
-    Ended(AsgName),
+    Ended(Ended),
     /// We asked ourselves to settle a group.
     Settle {
         /// The group.
@@ -57,6 +57,15 @@ pub struct LifecycleAction {
     pub at: Option<Timestamp>,
 }
 
+/// A launch or a termination that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The Auto Scaling group.
+    pub asg: AsgName,
+    /// The instance that was terminated. None where a launch ended, or where a termination did and failed.
+    pub terminated: Option<InstanceId>,
+}
+
 /// Why an event asks nothing of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ignored {
@@ -72,8 +81,9 @@ pub enum Ignored {
     OtherKind(String),
     /// An event for another of our functions.
     OtherFunction,
-    /// The instance is only being started; `running` follows.
-    Pending(InstanceId),
+    /// The instance is being started, or runs: one that launches holds nothing yet, and is waited for where it matters;
+    /// a holder that was stopped has kept everything.
+    Starting(InstanceId),
     /// An Auto Scaling group that is not ours.
     NotOurs {
         /// The Auto Scaling group.
@@ -147,7 +157,7 @@ pub fn read(event: &Value, deployment: &DeploymentId) -> Result<Incoming, Malfor
             | "EC2 Instance Launch Unsuccessful"
             | "EC2 Instance Terminate Successful"
             | "EC2 Instance Terminate Unsuccessful",
-        ) => ended(detail),
+        ) => ended(detail, kind == "EC2 Instance Terminate Successful"),
         (
             "aws.ec2",
             "EC2 Instance State-change Notification"
@@ -190,10 +200,11 @@ fn word_of(transition: Transition) -> &'static str {
     }
 }
 
-fn ended(mut detail: Fields<'_>) -> Read {
+fn ended(mut detail: Fields<'_>, terminated: bool) -> Read {
     let asg = detail.required("AutoScalingGroupName");
+    let terminated = if terminated { detail.optional("EC2InstanceId") } else { None };
     detail.finish()?;
-    asg.map(Incoming::Ended).ok_or_else(Vec::new)
+    asg.map(|asg| Incoming::Ended(Ended { asg, terminated })).ok_or_else(Vec::new)
 }
 
 fn instance(mut detail: Fields<'_>) -> Read {
@@ -202,7 +213,7 @@ fn instance(mut detail: Fields<'_>) -> Read {
     detail.finish()?;
     let instance = instance.ok_or_else(Vec::new)?;
     Ok(match state.as_deref() {
-        Some("pending") => Incoming::Ignored(Ignored::Pending(instance)),
+        Some("pending" | "running") => Incoming::Ignored(Ignored::Starting(instance)),
         Some(_) | None => Incoming::Instance(instance),
     })
 }
@@ -229,7 +240,7 @@ impl fmt::Display for Ignored {
             Self::OtherDeployment(other) => write!(f, "for the deployment {other}"),
             Self::OtherKind(kind) => write!(f, "not a kind of event that is listened to: {kind}"),
             Self::OtherFunction => f.write_str("for another function: its rule points at the wrong one"),
-            Self::Pending(instance) => write!(f, "{instance} is only being started"),
+            Self::Starting(instance) => write!(f, "{instance} is being started"),
             Self::NotOurs { asg, why } => write!(f, "the Auto Scaling group {asg} {why}"),
             Self::NotServed(group) => write!(f, "the group {group} is not among those that this deployment may serve"),
         }

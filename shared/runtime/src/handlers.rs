@@ -47,6 +47,8 @@ pub enum Outcome {
     Refused(Malformed),
     /// The instance holds no slot.
     HoldsNothing(InstanceId),
+    /// The event tells what is known of the group already, or what another invocation is about to see.
+    NothingNew(GroupName),
     /// A group was settled, or another invocation is at it.
     Settled {
         /// The group.
@@ -103,6 +105,7 @@ impl Outcome {
             Self::Ignored(_) => "ignored",
             Self::Refused(_) => "refused",
             Self::HoldsNothing(_) => "holds nothing",
+            Self::NothingNew(_) => "nothing new",
             Self::Settled { settled, .. } if !settled.led => "left to another",
             Self::Settled { settled, .. } if settled.unfinished => "unfinished",
             Self::Settled { .. } => "settled",
@@ -118,7 +121,9 @@ impl Outcome {
             Self::Ignored(why) => json!({"outcome": outcome, "why": why.to_string()}),
             Self::Refused(malformed) => json!({"outcome": outcome, "problems": malformed.problems}),
             Self::HoldsNothing(instance) => json!({"outcome": outcome, "instance": instance.as_str()}),
-            Self::Settled { group, .. } => json!({"outcome": outcome, "group": group.as_str()}),
+            Self::NothingNew(group) | Self::Settled { group, .. } => {
+                json!({"outcome": outcome, "group": group.as_str()})
+            }
             Self::Swept { groups, asked } => json!({"outcome": outcome, "groups": groups, "asked": asked}),
         }
     }
@@ -185,6 +190,7 @@ fn note(outcome: &Outcome, now: Timestamp) {
         Outcome::HoldsNothing(instance) => {
             tracing::debug!(instance_id = %instance, "the instance holds no slot: nothing to do")
         }
+        Outcome::NothingNew(group) => tracing::debug!(%group, "the event tells nothing new"),
         Outcome::Settled { group, settled } => {
             metrics::settled(group, settled, now);
             let steps: u64 = settled.steps.values().sum();

@@ -1,5 +1,7 @@
 //! One reading of a group: a few calls side by side, whatever the group's size.
 
+mod catch_up;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use stateful_asg_core::cloud::{Asg, Instance, InstanceState, Interface, Volume};
@@ -11,6 +13,8 @@ use stateful_asg_core::table::{Action, Group, Slot};
 use stateful_asg_core::waiting::Reads;
 
 use crate::ports::{Called, Cloud, Table, Which, World};
+
+pub use catch_up::catch_up;
 
 /// What one reading is about.
 #[derive(Debug, Clone)]

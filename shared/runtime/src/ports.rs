@@ -179,10 +179,20 @@ pub struct Summary {
 pub trait Table {
     /// Raises `dirty` and tries for the lease, in one UpdateItem (a second one where an expired lease is taken over).
     async fn wake(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Woken>;
-    /// Prolongs our lease; false where it is no longer ours. Also tells `dirty`.
-    async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<u64>>;
-    /// Gives the lease back if `dirty` is what we last saw; false: go round again, and `rest` is not noted.
-    async fn give_back(&self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> Called<bool>;
+    /// Prolongs our lease, and tells the item; none where it is no longer ours.
+    async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<Woken>>;
+    /// Gives the lease back if `dirty` is what we last saw, or it is no longer ours. The item where it has risen: go round
+    /// again; the lease is still ours, and `rest` is not noted.
+    async fn give_back(
+        &self,
+        group: &GroupName,
+        owner: &str,
+        dirty: u64,
+        rest: &Rest,
+        now: Timestamp,
+    ) -> Called<Option<Woken>>;
+    /// One group as the sweep sees it; none if the table does not know it.
+    async fn summary(&self, group: &GroupName) -> Called<Option<Summary>>;
     /// The group's item.
     async fn group(&self, group: &GroupName) -> Called<Option<Group>>;
     /// All slots and lifecycle actions of the group: one Query, pages aside.

@@ -3,11 +3,13 @@
 //! One settle at a time works on a group, by the lease in the group's item: that is economy. Two
 //! that work on one group at once are kept from harm by conditional writes and by EC2 itself.
 
+mod lease;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stateful_asg_core::cloud::{Asg, Transition};
+use stateful_asg_core::cloud::{Asg, Lifecycle, Transition};
 use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId};
 use stateful_asg_core::observed::{FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{self, Look, Plan, invariants};
@@ -18,7 +20,7 @@ use stateful_asg_core::waiting::{Reads, Waiting};
 use tracing::{debug, error, info, warn};
 
 use crate::apply::{apply_all, remember};
-use crate::observe::{Target, look, observe, refresh};
+use crate::observe::{Target, catch_up, look, observe, refresh};
 use crate::ports::{CallError, Rest, World};
 
 /// How long a lease lasts without being prolonged.
@@ -26,7 +28,10 @@ pub const LEASE: Duration = Duration::from_secs(60);
 /// How much of the invocation's time is kept for giving the lease back.
 const MARGIN: Duration = Duration::from_secs(10);
 /// How long a partial reading may go on before everything is read again.
-const STALE_AFTER: Duration = Duration::from_secs(20);
+const STALE_AFTER: Duration = Duration::from_secs(60);
+/// How long a settle that let an instance into service stays to see it there: seldom longer than Auto Scaling takes. What
+/// it then sees needs no further settle.
+const LINGER: Duration = Duration::from_secs(5);
 /// How many plans may follow one reading.
 const PLANS_A_READING: u32 = 64;
 /// How often a failing reading is tried before the settle gives up.
@@ -117,6 +122,7 @@ pub async fn settle<W: World>(world: &W, job: &Job) -> Result<Settled, SettleErr
         dirty: woken.dirty,
         prolonged: world.now(),
         notes: Notes::default(),
+        let_in: BTreeMap::new(),
         said: BTreeSet::new(),
         settled: Settled { led: true, ..Settled::default() },
     };
@@ -133,6 +139,8 @@ struct Run<'w, W> {
     dirty: u64,
     prolonged: Timestamp,
     notes: Notes,
+    /// Instances that this settle let into service, and when.
+    let_in: BTreeMap<InstanceId, Timestamp>,
     /// Waits that were logged and still last.
     said: BTreeSet<String>,
     settled: Settled,
@@ -160,44 +168,95 @@ impl<W: World> Run<'_, W> {
                     return Err(SettleError::Observe { group: self.job.group.clone(), source });
                 }
             };
-            let read_at = self.world.now();
-            let (next, plan) = self.round(&mut observed, read_at, &mut audited).await;
-            self.notes = observed.notes.clone();
-            let out_of_time = self.left() <= MARGIN;
-            if !out_of_time && !matches!(next, Next::Rest) {
-                continue;
-            }
-            self.settled.unfinished = !matches!(next, Next::Rest);
-            let look_at = if self.settled.unfinished { Some(self.world.now()) } else { plan.look_at };
-            let rest = Rest { digest: digest(&observed.asgs.iter().collect::<Vec<_>>()), look_at, audited };
-            if self.give_back(&rest).await || out_of_time {
+            let ended = self.on_one_reading(&mut observed, &mut audited).await;
+            self.notes = observed.notes;
+            if let Some(plan) = ended {
                 self.settled.waiting = plan.waiting;
                 return Ok(std::mem::take(&mut self.settled));
             }
         }
     }
 
-    /// From one full reading on: plans and applies, polling while it only waits.
+    /// From one full reading on, until the lease is given back; `None` where everything must be read again.
+    async fn on_one_reading(&mut self, observed: &mut Observed, audited: &mut bool) -> Option<Plan> {
+        let read_at = self.world.now();
+        loop {
+            let (next, plan) = self.round(observed, read_at, audited).await;
+            let out_of_time = self.left() <= MARGIN;
+            if !out_of_time && !matches!(next, Next::Rest) {
+                return None;
+            }
+            self.settled.unfinished = !matches!(next, Next::Rest);
+            let look_at = if self.settled.unfinished { Some(self.world.now()) } else { plan.look_at };
+            let digest = digest(&observed.asgs.iter().collect::<Vec<_>>());
+            let woken = self.give_back(&Rest { digest, look_at, audited: *audited }).await;
+            let Some(woken) = woken.filter(|_| !out_of_time) else { return Some(plan) };
+            if !self.catch_up(observed, woken.record, Reads::default()).await {
+                return None;
+            }
+        }
+    }
+
+    /// Plans and applies, polling while it only waits.
     async fn round(&mut self, observed: &mut Observed, read_at: Timestamp, audited: &mut bool) -> (Next, Plan) {
         loop {
             let (next, plan) = self.plans(observed, audited).await;
             self.say(&plan);
+            let next = self.linger(next, observed);
             let Next::Poll(pace) = next else { return (next, plan) };
             if self.left() <= MARGIN + pace {
                 return (Next::Poll(pace), plan);
             }
             self.world.sleep(pace).await;
             let woken = self.prolong().await;
-            let stale = self.world.now().duration_since(read_at) >= to_signed(STALE_AFTER);
-            if woken || stale {
+            if self.world.now().duration_since(read_at) >= to_signed(STALE_AFTER) {
                 return (Next::Read, plan);
             }
-            self.settled.passes += 1;
             let polled = plan.waiting.iter().filter(|waiting| waiting.reason.pace().is_some());
             let reads = polled.fold(Reads::default(), |reads, waiting| reads.and(waiting.reason.reads()));
-            if let Err(error) = refresh(self.world, observed, reads).await {
-                warn!(group = %self.job.group, %error, "reading again failed");
+            let in_step = match woken {
+                Some(woken) => self.catch_up(observed, woken.record, reads).await,
+                None => self.poll(observed, reads).await,
+            };
+            if !in_step {
                 return (Next::Read, plan);
+            }
+        }
+    }
+
+    /// Instances that were just let into service are waited for, for a moment.
+    fn linger(&self, next: Next, observed: &Observed) -> Next {
+        let now = self.world.now();
+        let lately = |at: &Timestamp| now.duration_since(*at) < to_signed(LINGER);
+        let mut entering = self.let_in.iter().filter(|(_, at)| lately(at)).map(|(instance, _)| instance);
+        let arrives = |instance: &InstanceId| {
+            let member = observed.asgs.iter().find_map(|asg| asg.members.get(instance));
+            member.is_some_and(|m| matches!(m.lifecycle, Lifecycle::PendingWait | Lifecycle::PendingProceed))
+        };
+        match next {
+            Next::Rest if entering.any(arrives) => Next::Poll(Duration::from_secs(1)),
+            next => next,
+        }
+    }
+
+    /// Reads again what is waited for; false where that failed.
+    async fn poll(&mut self, observed: &mut Observed, reads: Reads) -> bool {
+        self.settled.passes += 1;
+        let result = refresh(self.world, observed, reads).await;
+        if let Err(error) = &result {
+            warn!(group = %self.job.group, %error, "reading again failed");
+        }
+        result.is_ok()
+    }
+
+    /// Reads again what an event may have told of; false where everything must be read again.
+    async fn catch_up(&mut self, observed: &mut Observed, record: Option<Group>, reads: Reads) -> bool {
+        self.settled.passes += 1;
+        match catch_up(self.world, observed, record.as_ref(), reads).await {
+            Ok(in_step) => in_step,
+            Err(error) => {
+                warn!(group = %self.job.group, %error, "reading again failed");
+                false
             }
         }
     }
@@ -276,6 +335,7 @@ impl<W: World> Run<'_, W> {
             observed.actions.get(&(action.instance.clone(), action.transition)).map_or(now, |noted| noted.since);
         let took = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         self.settled.continued.push((action.instance.clone(), took));
+        self.let_in.insert(action.instance.clone(), now);
     }
 
     /// Logs each wait when it begins, not in every pass.
@@ -305,46 +365,6 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    /// Prolongs the lease when a third of it has passed; true where somebody woke the group meanwhile.
-    async fn prolong(&mut self) -> bool {
-        let now = self.world.now();
-        if now.duration_since(self.prolonged) < to_signed(LEASE / 3) {
-            return false;
-        }
-        match self.world.prolong(&self.job.group, &self.job.owner, now, LEASE).await {
-            Ok(Some(dirty)) => {
-                self.prolonged = now;
-                std::mem::replace(&mut self.dirty, dirty) != dirty
-            }
-            Ok(None) => {
-                info!(group = %self.job.group, "another settle took the lease over");
-                false
-            }
-            Err(error) => {
-                warn!(group = %self.job.group, %error, "could not prolong the lease");
-                false
-            }
-        }
-    }
-
-    /// Gives the lease back; false where the group was woken meanwhile: we go round again.
-    async fn give_back(&mut self, rest: &Rest) -> bool {
-        let now = self.world.now();
-        match self.world.give_back(&self.job.group, &self.job.owner, self.dirty, rest, now).await {
-            Ok(true) => true,
-            Ok(false) => {
-                if let Ok(Some(dirty)) = self.world.prolong(&self.job.group, &self.job.owner, now, LEASE).await {
-                    self.dirty = dirty;
-                }
-                false
-            }
-            Err(error) => {
-                warn!(group = %self.job.group, %error, "could not give the lease back; it expires");
-                true
-            }
-        }
-    }
-
     fn left(&self) -> Duration {
         Duration::try_from(self.job.deadline.duration_since(self.world.now())).unwrap_or_default()
     }
@@ -359,13 +379,16 @@ fn to_signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
-/// A digest of what Auto Scaling shows of a group: where it differs from the last one, something happened.
+/// A digest of what Auto Scaling shows of a group: where it differs from the last one, something happened. A member that
+/// every hook has let go is left out: its end is EC2's to tell, and waited for where something hangs on it.
 #[must_use]
 pub fn digest(asgs: &[&Asg]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for asg in asgs {
         lines.push(format!("{} {} {}", asg.name, asg.desired, asg.deleting));
-        lines.extend(asg.members.iter().map(|(id, member)| format!("{id} {:?}", member.lifecycle)));
+        let gone = |lifecycle: &Lifecycle| matches!(lifecycle, Lifecycle::TerminatingProceed | Lifecycle::Terminated);
+        let members = asg.members.iter().filter(|(_, member)| !gone(&member.lifecycle));
+        lines.extend(members.map(|(id, member)| format!("{id} {:?}", member.lifecycle)));
     }
     lines.sort();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, lines.join("\n").as_bytes()).to_string()

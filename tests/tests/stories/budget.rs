@@ -8,31 +8,41 @@ use stateful_asg_tests::lab::{Lab, World};
 
 use crate::{SPEC, replaced, three, told};
 
-/// Calls that one replacement in its zone costs today, each wait seen once: from the death until nothing is left to do,
-/// the settles that the last events wake among them. It may fall, and not rise.
-const MOST: usize = 74;
+/// Calls that one replacement in its zone costs today, each wait seen once: from the death until nothing is left to do. It
+/// may fall, and not rise. They are:
+///
+/// - 11 for events: of the two of EC2 that matter one read each, a note and a wake each for the two lifecycle actions, a
+///   wake by the first, one read each for the ends of the termination and of the launch, and a lease not given back because
+///   of them, with three reads of what they may have told (they told nothing new);
+/// - 5 to read the group, and 1 to give the lease back;
+/// - 21 to see waits end: what the dead holder had is free, the new one is there, boots, has it all attached, is in service;
+/// - 11 that change something: two answers and six writes of the table, a volume and an interface attached, tags;
+/// - 1 to read the name back before the last answer.
+const MOST: usize = 51;
 
-/// Calls with each wait seen once: of rounds of reads that one actor repeats, one after the other, the first counts.
+/// Calls with each wait seen once: of the rounds of reads that one actor repeats while it changes nothing, each sort of
+/// round counts the first time.
 fn each_wait_once(calls: &[CallMade]) -> BTreeMap<&'static str, usize> {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut by_actor: BTreeMap<&str, Vec<&CallMade>> = BTreeMap::new();
     for call in calls {
         by_actor.entry(&call.actor).or_default().push(call);
     }
-    for calls in by_actor.values() {
-        let mut last: BTreeSet<&'static str> = BTreeSet::new();
-        let together = |a: &&CallMade, b: &&CallMade| {
-            a.sort == b.sort && b.at.duration_since(a.at) < SignedDuration::from_millis(500)
-        };
+    let together =
+        |a: &&CallMade, b: &&CallMade| a.sort == b.sort && b.at.duration_since(a.at) < SignedDuration::from_millis(500);
+    for (actor, calls) in by_actor {
+        let mut polled: BTreeSet<BTreeSet<&'static str>> = BTreeSet::new();
         for round in calls.chunk_by(|a, b| together(a, b)) {
             let set: BTreeSet<&'static str> = round.iter().map(|call| call.operation).collect();
-            if round[0].sort == Sort::Read && set == last {
+            if round[0].sort == Sort::Change {
+                polled.clear();
+            } else if !polled.insert(set.clone()) {
                 continue;
             }
+            eprintln!("{} {actor:<16} {set:?}", round[0].at);
             for call in round {
                 *counts.entry(call.operation).or_default() += 1;
             }
-            last = set;
         }
     }
     counts

@@ -98,6 +98,7 @@ fn standby_keeps_the_slot_and_is_named() {
         let old = holder(lab, &group, 0);
         lab.operate("standby", |aws, _| drop(aws.enter_standby("cass-1", std::slice::from_ref(&old), true).unwrap()));
         until_waits(lab, &group, "HolderStandby").await;
+        lab.pass(Duration::from_secs(60)).await;
         assert_eq!(holder(lab, &group, 0), old);
         lab.operate("back", |aws, _| drop(aws.exit_standby("cass-1", std::slice::from_ref(&old)).unwrap()));
         served(lab, &group).await;

@@ -36,6 +36,7 @@ fn expected(name: &str) -> Result<Incoming, Vec<&'static str>> {
     let launch = |token| Ok(action(Transition::Launching, "stateful-asg-prod-launch", token));
     let terminate = || Ok(action(Transition::Terminating, "stateful-asg-prod-terminate", true));
     let ignored = |why| Ok(Incoming::Ignored(why));
+    let ended = |terminated| Ok(Incoming::Ended(Ended { asg: AsgName::new("cass-blue").unwrap(), terminated }));
     match name {
         "launch-action" | "launch-action-into-warm-pool" | "launch-action-out-of-warm-pool" => launch(true),
         "launch-action-minimal" => launch(false),
@@ -43,17 +44,15 @@ fn expected(name: &str) -> Result<Incoming, Vec<&'static str>> {
         | "terminate-action-minimal"
         | "terminate-action-into-warm-pool"
         | "terminate-action-out-of-warm-pool" => terminate(),
-        "launch-successful" | "launch-unsuccessful" | "terminate-successful" | "terminate-unsuccessful" => {
-            Ok(Incoming::Ended(AsgName::new("cass-blue").unwrap()))
-        }
-        "state-running"
-        | "state-stopping"
+        "launch-successful" | "launch-unsuccessful" | "terminate-unsuccessful" => ended(None),
+        "terminate-successful" => ended(Some(instance())),
+        "state-stopping"
         | "state-stopped"
         | "state-shutting-down"
         | "state-terminated"
         | "spot-interruption"
         | "rebalance-recommendation" => Ok(Incoming::Instance(instance())),
-        "state-pending" => ignored(Ignored::Pending(instance())),
+        "state-pending" | "state-running" => ignored(Ignored::Starting(instance())),
         "settle" => Ok(Incoming::Settle { group: GroupName::new("cass").unwrap(), audit: false }),
         "settle-audit" => Ok(Incoming::Settle { group: GroupName::new("cass").unwrap(), audit: true }),
         "schedule" => Ok(Incoming::Schedule),

@@ -24,13 +24,20 @@ impl Table for SimWorld {
             .await
     }
 
-    async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<u64>> {
+    async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<Woken>> {
         let (group, owner) = (group.clone(), owner.to_owned());
         self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.prolong(&group, &owner, now, ttl)))
             .await
     }
 
-    async fn give_back(&self, group: &GroupName, owner: &str, dirty: u64, rest: &Rest, now: Timestamp) -> Called<bool> {
+    async fn give_back(
+        &self,
+        group: &GroupName,
+        owner: &str,
+        dirty: u64,
+        rest: &Rest,
+        now: Timestamp,
+    ) -> Called<Option<Woken>> {
         let (group, owner, rest) = (group.clone(), owner.to_owned(), rest.clone());
         self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| {
             Ok(table.give_back(&group, &owner, dirty, &rest, now))
@@ -62,6 +69,11 @@ impl Table for SimWorld {
 
     async fn summaries(&self) -> Called<Vec<Summary>> {
         self.call("dynamodb:Query", Sort::Read, |_, table, _| Ok(table.summaries())).await
+    }
+
+    async fn summary(&self, group: &GroupName) -> Called<Option<Summary>> {
+        let group = group.clone();
+        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| Ok(table.summary(&group))).await
     }
 
     async fn note_action(&self, group: &GroupName, action: &Action) -> Called<()> {

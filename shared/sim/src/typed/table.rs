@@ -48,6 +48,25 @@ struct GroupItem {
     audited_at: Option<Timestamp>,
 }
 
+impl GroupItem {
+    /// What its holder is told.
+    fn woken(&self) -> Woken {
+        let record = self.content.as_ref().map(|stored| Group::clone(&stored.value));
+        Woken { ours: true, dirty: self.dirty, epoch: self.epoch, record }
+    }
+
+    fn summary(&self, group: &GroupName) -> Summary {
+        Summary {
+            group: group.clone(),
+            digest: self.digest.clone(),
+            look_at: self.look_at,
+            leased_until: self.lease.as_ref().map(|lease| lease.expires),
+            audited_at: self.audited_at,
+            dirty: self.dirty != self.seen,
+        }
+    }
+}
+
 /// An item and the write that made it, by which a retry recognises its own success.
 #[derive(Debug, Clone)]
 struct Stored<T> {
@@ -135,18 +154,17 @@ impl MemoryTable {
             item.epoch += 1;
             item.lease = Some(Lease { owner: owner.to_owned(), expires: now + ttl });
         }
-        let record = item.content.as_ref().map(|stored| Group::clone(&stored.value));
-        Woken { ours: free, dirty: item.dirty, epoch: item.epoch, record }
+        Woken { ours: free, ..item.woken() }
     }
 
-    pub(super) fn prolong(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Option<u64> {
+    pub(super) fn prolong(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Option<Woken> {
         let item = self.groups.get_mut(group)?;
         match item.lease.as_mut().filter(|lease| lease.owner == owner) {
             Some(lease) => lease.expires = now + ttl,
             None if self.leases_off => {}
             None => return None,
         }
-        Some(item.dirty)
+        Some(item.woken())
     }
 
     pub(super) fn give_back(
@@ -156,13 +174,13 @@ impl MemoryTable {
         dirty: u64,
         rest: &Rest,
         now: Timestamp,
-    ) -> bool {
-        let Some(item) = self.groups.get_mut(group) else { return true };
+    ) -> Option<Woken> {
+        let item = self.groups.get_mut(group)?;
         if !self.leases_off && item.lease.as_ref().is_none_or(|lease| lease.owner != owner) {
-            return true;
+            return None;
         }
         if item.dirty != dirty {
-            return false;
+            return Some(item.woken());
         }
         item.lease = None;
         item.seen = dirty;
@@ -171,21 +189,15 @@ impl MemoryTable {
         if rest.audited {
             item.audited_at = Some(now);
         }
-        true
+        None
     }
 
     pub(super) fn summaries(&self) -> Vec<Summary> {
-        self.groups
-            .iter()
-            .map(|(group, item)| Summary {
-                group: group.clone(),
-                digest: item.digest.clone(),
-                look_at: item.look_at,
-                leased_until: item.lease.as_ref().map(|lease| lease.expires),
-                audited_at: item.audited_at,
-                dirty: item.dirty != item.seen,
-            })
-            .collect()
+        self.groups.iter().map(|(group, item)| item.summary(group)).collect()
+    }
+
+    pub(super) fn summary(&self, group: &GroupName) -> Option<Summary> {
+        self.groups.get(group).map(|item| item.summary(group))
     }
 
     pub(super) fn note_action(&mut self, group: &GroupName, action: &Action) {
