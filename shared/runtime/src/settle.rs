@@ -233,10 +233,8 @@ impl<W: World> Run<'_, W> {
             let member = observed.asgs.iter().find_map(|asg| asg.members.get(instance));
             member.is_some_and(|m| matches!(m.lifecycle, Lifecycle::PendingWait | Lifecycle::PendingProceed))
         };
-        match next {
-            Next::Rest if entering.any(arrives) => Next::Poll(Duration::from_secs(1)),
-            next => next,
-        }
+        let waits = matches!(next, Next::Rest) && entering.any(arrives);
+        if waits { Next::Poll(Duration::from_secs(1)) } else { next }
     }
 
     /// Reads again what is waited for; false where that failed.

@@ -11,11 +11,11 @@ use crate::{SPEC, replaced, three, told};
 /// Calls that one replacement in its zone costs today, each wait seen once: from the death until nothing is left to do. It
 /// may fall, and not rise. They are:
 ///
-/// - 11 for events: of the two of EC2 that matter one read each, a note and a wake each for the two lifecycle actions, a
+/// - 13 for events: of the two of EC2 that matter one read each, a note and a wake each for the two lifecycle actions, a
 ///   wake by the first, one read each for the ends of the termination and of the launch, and a lease not given back because
 ///   of them, with three reads of what they may have told (they told nothing new);
 /// - 5 to read the group, and 1 to give the lease back;
-/// - 21 to see waits end: what the dead holder had is free, the new one is there, boots, has it all attached, is in service;
+/// - 20 to see waits end: what the dead holder had is free, the new one is there, boots, has it all attached, is in service;
 /// - 11 that change something: two answers and six writes of the table, a volume and an interface attached, tags;
 /// - 1 to read the name back before the last answer.
 const MOST: usize = 51;

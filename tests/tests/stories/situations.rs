@@ -232,3 +232,25 @@ fn a_holder_whose_root_volume_is_replaced_keeps_its_slot_and_is_named() {
         assert_eq!(created(lab), 3, "{}", lab.story());
     });
 }
+
+#[test]
+fn the_end_of_a_launch_that_another_hook_held_up_wakes_the_group() {
+    told(&World::quiet(27), async |lab: &Lab| {
+        let group = lab.create(&NewGroup::cass(SPEC, 1).in_one_zone());
+        let hook = stateful_asg_sim::model::types::PutLifecycleHook {
+            group: "cass-1".to_owned(),
+            name: "keeper".to_owned(),
+            transition: Some(stateful_asg_sim::model::types::Transition::Launching),
+            heartbeat_timeout: Some(95),
+            default_result: Some(stateful_asg_sim::model::types::LifecycleResult::Continue),
+            ..Default::default()
+        };
+        lab.operate("someone else's launch hook", |aws, _| aws.put_lifecycle_hook(&hook).unwrap());
+        let in_service = |lab: &Lab| {
+            lab.truth(|aws, _| aws.members("cass-1").any(|member| member.state == LifecycleState::InService))
+        };
+        assert!(lab.until(LIMIT, in_service).await, "{}", lab.story());
+        // The group's record gains the address: long before a sweep comes by.
+        assert!(lab.until_served(&group, Duration::from_secs(5)).await, "{}", lab.story());
+    });
+}
