@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stateful_asg_sim::lambda::{Invocation, Outcome};
 use stateful_asg_sim::model::types::{
-    CreateAutoScalingGroup, LifecycleActionRef, LifecycleHook, LifecycleResult, Transition,
+    CreateAutoScalingGroup, CreateVolume, LifecycleActionRef, LifecycleHook, LifecycleResult, Transition,
 };
 use stateful_asg_sim::simulator::{FunctionsConfig, Simulator, SimulatorConfig, StartError};
 
@@ -156,6 +156,80 @@ fn calls_are_counted_by_operation_and_caller() {
         expected.into_iter().map(|(operation, count)| (operation.to_owned(), count)).collect();
     assert_eq!(simulator.counts(), expected);
     assert_eq!(simulator.counts_by_caller()["tester"], BTreeMap::from([("ec2:DescribeSubnets".to_owned(), 2)]));
+}
+
+/// A volume that is available.
+fn volume(simulator: &Simulator) -> String {
+    let request = CreateVolume {
+        availability_zone: "eu-central-1a".to_owned(),
+        size_gib: Some(20),
+        volume_type: Some("gp3".to_owned()),
+        ..CreateVolume::default()
+    };
+    simulator.with(|aws| {
+        let id = aws.create_volume(&request).unwrap().volume_id.clone();
+        aws.advance(Duration::from_secs(5));
+        id
+    })
+}
+
+#[test]
+fn snapshots_and_changes_of_volumes_have_ec2s_form() {
+    let simulator = start(1.0, None);
+    let field = |answer: &Answer, name: &str| {
+        let after = answer.body.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("{name}: {}", answer.body)).1;
+        after.split_once('<').unwrap().0.to_owned()
+    };
+    let volume = volume(&simulator);
+    let taken = form(
+        &simulator,
+        "ec2",
+        &format!(
+            "Action=CreateSnapshot&VolumeId={volume}&TagSpecification.1.ResourceType=snapshot&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=b"
+        ),
+    );
+    let snapshot = field(&taken, "snapshotId");
+    assert_eq!((field(&taken, "status"), field(&taken, "progress")), ("pending".to_owned(), String::new()));
+    assert!(taken.body.contains("<tagSet><item><key>a</key><value>b</value></item></tagSet>"), "{}", taken.body);
+    let early = format!("Action=CreateVolume&AvailabilityZone=eu-central-1b&SnapshotId={snapshot}");
+    let modify = format!("Action=ModifyVolume&VolumeId={volume}&Size=30");
+    let cases = [
+        (format!("Action=CreateSnapshot&VolumeId={volume}"), "SnapshotCreationPerVolumeRateExceeded"),
+        (early, "IncorrectState"),
+        ("Action=CreateSnapshots&InstanceSpecification.ExcludeBootVolume=true".to_owned(), "MissingParameter"),
+        (
+            "Action=CreateSnapshots&InstanceSpecification.InstanceId=i-0&CopyTagsFromSource=all".to_owned(),
+            "InvalidParameterValue",
+        ),
+        ("Action=DeleteSnapshot&SnapshotId=snap-0".to_owned(), "InvalidSnapshot.NotFound"),
+        (format!("{modify}&MultiAttachEnabled=true"), "InvalidParameterCombination"),
+    ];
+    for (request, code) in &cases {
+        let answer = form(&simulator, "ec2", request);
+        assert!(
+            answer.status == 400 && answer.body.contains(&format!("<Code>{code}</Code>")),
+            "{request}: {}",
+            answer.body
+        );
+    }
+    let changed = form(&simulator, "ec2", &modify);
+    assert!(
+        changed
+            .body
+            .contains(&format!("<volumeModification><volumeId>{volume}</volumeId><modificationState>modifying<")),
+        "{}",
+        changed.body
+    );
+    simulator.with(|aws| aws.advance(Duration::from_secs(3600)));
+    let shown = form(&simulator, "ec2", &format!("Action=DescribeVolumesModifications&VolumeId.1={volume}"));
+    assert_eq!(
+        (field(&shown, "modificationState"), field(&shown, "progress")),
+        ("completed".to_owned(), "100".to_owned())
+    );
+    let shown = form(&simulator, "ec2", "Action=DescribeSnapshots&Owner.1=self&Filter.1.Name=tag:a&Filter.1.Value.1=b");
+    assert_eq!((field(&shown, "status"), field(&shown, "progress")), ("completed".to_owned(), "100%".to_owned()));
+    let counts = simulator.counts();
+    assert_eq!((counts["ec2:CreateSnapshot"], counts["ec2:CreateSnapshots"], counts["ec2:ModifyVolume"]), (2, 2, 2));
 }
 
 #[test]

@@ -48,11 +48,11 @@ fn rig(name: &str, most_environments: usize, variables: &[(&str, &str)]) -> Rig 
             })
             .into(),
         rules: deployment_rules("test"),
-        every_minute: None,
+        schedules: Vec::new(),
         region: "eu-central-1".to_owned(),
         account: "123456789012".to_owned(),
     };
-    Rig { lambda: Lambda::new(config, clock, Handle::current()), clock, records }
+    Rig { lambda: Lambda::new(config, clock.clone(), Handle::current()), clock, records }
 }
 
 fn event(id: &str, what: &str) -> Value {

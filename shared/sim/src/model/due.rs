@@ -4,7 +4,9 @@ use super::Aws;
 use super::agenda::Due;
 
 impl Aws {
+    /// What is due in a zone out of reach stands still until the zone is back.
     pub(super) fn happen(&mut self, due: Due) {
+        let Some(due) = self.unless_out_of_reach(due) else { return };
         match due {
             Due::InstanceRunning(id) => self.instance_runs(&id),
             Due::InstanceStopped(id) => self.instance_stops(&id),
@@ -13,6 +15,9 @@ impl Aws {
             Due::InstanceForgotten(id) => self.instance_forgotten(&id),
             Due::SpotReclaimed(id) => self.begin_termination(&id, "Server.SpotInstanceTermination"),
             Due::VolumeCreated(id) => self.volume_created(&id),
+            Due::VolumeDeleted { volume, actor } => self.volume_deleted(&volume, actor),
+            Due::VolumeModified(id) => self.volume_modified(&id),
+            Due::SnapshotDone(id) => self.snapshot_done(&id),
             Due::VolumeAttached { volume, instance } => self.volume_attached(&volume, &instance),
             Due::VolumeDetached { volume, instance } => self.volume_detached(&volume, &instance),
             Due::InterfaceAttached { interface, attachment } => {

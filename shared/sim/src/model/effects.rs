@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::types::{InstanceState, LifecycleResult, LifecycleState, ResourceRecordSet, Tags};
+use super::types::{
+    InstanceState, LifecycleResult, LifecycleState, ModificationState, ResourceRecordSet, Tags, VolumeShape,
+};
 
 /// Something that took effect in the simulated AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,18 @@ pub enum EffectKind {
     VolumeDetaching { volume: String, instance: String, force: bool, mounted: bool },
     /// Free again.
     VolumeAvailable { volume: String, instance: String },
+    /// `deleting`, by request; `VolumeGone` follows.
+    VolumeDeleting { volume: String },
+    /// A change of the volume was asked for.
+    VolumeModifying { volume: String, target: VolumeShape },
+    /// The state that the change has now: `optimizing` and then `completed`, or `failed`.
+    VolumeModification { volume: String, state: ModificationState },
+    /// A new snapshot, in `pending`.
+    SnapshotCreated { snapshot: String, volume: String },
+    /// The snapshot left `pending`.
+    SnapshotReady { snapshot: String, volume: String, failed: bool },
+    /// Deleted, or lost (by a fault knob).
+    SnapshotGone { snapshot: String, volume: String, why: Gone },
     /// Deleted, by request, by DeleteOnTermination, or lost (by a fault knob).
     VolumeGone { volume: String, why: Gone },
     /// DeleteOnTermination of a volume's attachment.
@@ -84,6 +98,8 @@ pub enum EffectKind {
     },
     /// A hosted zone was made.
     HostedZoneCreated { zone: String, name: String },
+    /// A zone went out of reach, or came back (by a fault knob).
+    ZoneReachable { zone: String, reachable: bool },
     /// An event was put on the bus.
     EventPut { source: String, detail_type: String },
 }

@@ -69,14 +69,31 @@ impl Aws {
         self.emit("aws.ec2", "EC2 Instance Rebalance Recommendation", vec![arn], detail);
     }
 
-    /// Documented: EBS User Guide, *EventBridge events for Amazon EBS*.
-    pub(super) fn emit_volume_created(&mut self, volume: &str, failed: bool) {
+    /// Documented: EBS User Guide, *EventBridge events for Amazon EBS*, volumes.
+    pub(super) fn emit_volume(&mut self, volume: &str, event: &str, result: &str, cause: &str) {
         let arn = self.ec2_arn(&format!("volume/{volume}"));
         let request = self.new_uuid();
+        let detail = json!({"event": event, "result": result, "cause": cause, "request-id": request});
+        self.emit("aws.ec2", "EBS Volume Notification", vec![arn], detail);
+    }
+
+    pub(super) fn emit_volume_created(&mut self, volume: &str, failed: bool) {
         let (result, cause) =
             if failed { ("failed", "arn:aws:kms is in an invalid state.") } else { ("available", "") };
-        let detail = json!({"event": "createVolume", "result": result, "cause": cause, "request-id": request});
-        self.emit("aws.ec2", "EBS Volume Notification", vec![arn], detail);
+        self.emit_volume(volume, "createVolume", result, cause);
+    }
+
+    /// Documented there, snapshots: the Region stands where the account should.
+    pub(super) fn emit_snapshot(&mut self, snapshot: &str, volume: &str, begin: Timestamp, failed: bool) {
+        let arn = |kind: &str, id: &str| format!("arn:aws:ec2::{}:{kind}/{id}", self.settings.region);
+        let (snapshot, source) = (arn("snapshot", snapshot), arn("volume", volume));
+        let request = self.new_uuid();
+        let detail = json!({
+            "event": "createSnapshot", "result": if failed { "failed" } else { "succeeded" }, "cause": "",
+            "request-id": request, "snapshot_id": snapshot, "source": source,
+            "startTime": begin.to_string(), "endTime": self.now.to_string(),
+        });
+        self.emit("aws.ec2", "EBS Snapshot Notification", vec![snapshot], detail);
     }
 
     /// Documented: Auto Scaling User Guide, *Event reference*, lifecycle actions.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::agenda::Due;
 use super::effects::Gone;
 use super::{Aws, AwsError};
 
@@ -13,6 +14,15 @@ pub(crate) struct Faults {
     pub(crate) stuck_attaching: BTreeSet<String>,
     pub(crate) never_boots: u32,
     pub(crate) zones_without_capacity: BTreeSet<String>,
+    /// The zones out of reach, each with what stands still there.
+    pub(crate) held: BTreeMap<String, Vec<Due>>,
+    pub(crate) unusable_keys: BTreeSet<String>,
+    pub(crate) volume_quota: Option<usize>,
+    pub(crate) snapshot_quota: Option<usize>,
+    pub(crate) pending_snapshot_quota: Option<usize>,
+    pub(crate) failing_snapshots: BTreeSet<String>,
+    pub(crate) failing_modifications: BTreeSet<String>,
+    pub(crate) snapshots_in_images: BTreeSet<String>,
 }
 
 impl Faults {
@@ -72,5 +82,32 @@ impl Aws {
     /// The volume vanishes with its data.
     pub fn lose_volume(&mut self, volume: &str) {
         self.drop_volume(volume, Gone::Lost);
+    }
+
+    /// Whether the key can be used (a grant exists): volumes under one that cannot be end in `error`.
+    /// A snapshot's key goes on to volumes made from it.
+    pub fn set_key_usable(&mut self, key: &str, usable: bool) {
+        if usable {
+            self.faults.unusable_keys.remove(key);
+        } else {
+            self.faults.unusable_keys.insert(key.to_owned());
+        }
+    }
+
+    /// CreateVolume is refused with `VolumeLimitExceeded` while there are as many volumes, root volumes
+    /// left out; absent means without limit.
+    pub fn set_volume_quota(&mut self, quota: Option<usize>) {
+        self.faults.volume_quota = quota;
+    }
+
+    /// Snapshots beyond so many are refused with `SnapshotLimitExceeded`; absent means without limit.
+    pub fn set_snapshot_quota(&mut self, quota: Option<usize>) {
+        self.faults.snapshot_quota = quota;
+    }
+
+    /// Snapshots beyond so many in progress are refused with `PendingSnapshotLimitExceeded`; absent
+    /// means without limit.
+    pub fn set_pending_snapshot_quota(&mut self, quota: Option<usize>) {
+        self.faults.pending_snapshot_quota = quota;
     }
 }

@@ -1,29 +1,12 @@
-//! What runs on the instances: the guest that mounts and reports, and the writes that reach the disks.
+//! What runs on the instances: the guest that mounts and reports, and when what is written reaches the disks.
 
 use std::collections::BTreeSet;
-
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 use super::agenda::Due;
+use super::data::Writer;
 use super::types::{AttachmentStatus, Instance, InstanceState, LifecycleState, Tags};
 use super::{Aws, GuestMode};
-
-/// A mark that the database on an instance left on a volume; no two are alike.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stamp {
-    /// When it was written.
-    pub at: Timestamp,
-    /// By which instance.
-    pub instance: String,
-}
-
-/// A time during which an instance wrote to a volume.
-#[derive(Debug, Clone)]
-pub(super) struct WriteSpan {
-    instance: String,
-    from: Timestamp,
-    to: Option<Timestamp>,
-}
 
 /// A guest's memory.
 #[derive(Debug, Default)]
@@ -41,30 +24,7 @@ const RELEASED: &str = "stateful-asg:released";
 const SLOT: &str = "stateful-asg:slot";
 const VOLUME: &str = "stateful-asg:volume:";
 
-/// One stamp a minute.
-const STAMP_EVERY: SignedDuration = SignedDuration::from_secs(60);
-
 impl Aws {
-    /// The marks on a volume, oldest first: one for every minute that it was being written to.
-    #[must_use]
-    pub fn stamps(&self, volume: &str) -> Vec<Stamp> {
-        let spans = self.ec2.writes.get(volume).into_iter().flatten();
-        spans.flat_map(|span| self.stamps_of(span)).collect()
-    }
-
-    fn stamps_of(&self, span: &WriteSpan) -> impl Iterator<Item = Stamp> {
-        let (end, instance) = (span.to.unwrap_or(self.now), span.instance.clone());
-        let moments = std::iter::successors(Some(span.from), |at| Some(*at + STAMP_EVERY));
-        moments.take_while(move |at| *at <= end).map(move |at| Stamp { at, instance: instance.clone() })
-    }
-
-    /// The instance that writes to a volume now, if any.
-    #[must_use]
-    pub fn writer(&self, volume: &str) -> Option<&str> {
-        let last = self.ec2.writes.get(volume)?.last()?;
-        last.to.is_none().then_some(last.instance.as_str())
-    }
-
     /// Whether the instance's operating system has the volume mounted. Without a guest that reports,
     /// every attached volume of a running instance that is past `Pending` counts as mounted.
     #[must_use]
@@ -87,28 +47,25 @@ impl Aws {
         if self.ec2.roots.contains(volume) {
             return;
         }
-        let now = self.now;
-        let writer = self.volume(volume).and_then(|known| {
-            let writes = |instance: &&str| {
-                self.is_mounted(volume, instance)
-                    && self.instance(instance).is_some_and(|i| i.state == InstanceState::Running)
-                    && self.member(instance).is_none_or(|member| !is_coming(member.state))
-            };
-            known.attachments.iter().map(|a| a.instance_id.as_str()).find(writes).map(str::to_owned)
-        });
-        let last = self.ec2.writes.get_mut(volume).and_then(|spans| spans.last_mut()).filter(|span| span.to.is_none());
-        match (last, writer) {
-            (Some(span), Some(writer)) if span.instance == writer => {}
-            (last, writer) => {
-                if let Some(span) = last {
-                    span.to = Some(now);
-                }
-                if let Some(instance) = writer {
-                    let spans = self.ec2.writes.entry(volume.to_owned()).or_default();
-                    spans.push(WriteSpan { instance, from: now, to: None });
-                }
-            }
+        let writer = self.writer_by_rights(volume);
+        if writer.is_some() || self.ec2.disks.contains_key(volume) {
+            let now = self.now;
+            self.ec2.disks.entry(volume.to_owned()).or_default().written_by(volume, writer, now);
         }
+    }
+
+    /// The running instance in service that has the volume mounted, while its zone is in reach.
+    fn writer_by_rights(&self, volume: &str) -> Option<Writer> {
+        let known = self.volume(volume).filter(|known| self.zone_reachable(&known.availability_zone))?;
+        let writes = |instance: &&Arc<Instance>| {
+            let id = &instance.instance_id;
+            instance.state == InstanceState::Running
+                && self.is_mounted(volume, id)
+                && self.member(id).is_none_or(|member| !is_coming(member.state))
+        };
+        let instance = known.attachments.iter().filter_map(|a| self.instance(&a.instance_id)).find(writes)?;
+        let tag = |key| instance.tags.get(key).map(|value| value.as_str().into());
+        Some(Writer { instance: instance.instance_id.as_str().into(), slot: tag(SLOT), claim: tag(CLAIM) })
     }
 
     pub(super) fn refresh_writes_of(&mut self, instance: &str) {

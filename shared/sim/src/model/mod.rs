@@ -7,6 +7,7 @@
 mod agenda;
 mod autoscaling;
 mod buckets;
+mod data;
 mod due;
 mod ec2;
 mod effects;
@@ -19,6 +20,7 @@ mod route53;
 mod settings;
 mod truth;
 pub mod types;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,12 +32,12 @@ use rand_chacha::ChaCha8Rng;
 use agenda::{Agenda, Due};
 use autoscaling::AutoScaling;
 use buckets::{Buckets, Cost};
+pub use data::{Data, Stamp, Writer, Written};
 use ec2::Ec2;
 pub use effects::{Effect, EffectKind, Gone};
 pub use error::AwsError;
 pub use events::Emitted;
 use faults::Faults;
-pub use guest::Stamp;
 use route53::Dns;
 pub use settings::{GuestMode, RequestBuckets, Settings, Span, Timings};
 

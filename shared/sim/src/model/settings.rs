@@ -46,6 +46,22 @@ pub struct Timings {
     pub forget: Span,
     /// Volume `creating` to `available` (or `error`).
     pub create_volume: Span,
+    /// Volume `deleting` to gone.
+    pub delete_volume: Span,
+    /// Snapshot `pending` to `completed`, without what its data takes.
+    pub snapshot: Span,
+    /// What each GiB written since the volume's snapshot before adds to that.
+    pub snapshot_per_gib: Duration,
+    /// MiB that one mark of writing stands for; there is one a minute.
+    pub mib_per_stamp: u32,
+    /// Change of a volume, `modifying` to `optimizing` (or `failed`).
+    pub modify: Span,
+    /// Change of a volume, `optimizing` to `completed`.
+    pub optimize: Span,
+    /// From a zone being out of reach to groups marking their instances there `Unhealthy`.
+    pub impaired: Span,
+    /// From a zone being back in reach to what stood still there going on.
+    pub recover: Span,
     /// Attachment `attaching` to `attached`, volumes and interfaces alike.
     pub attach: Span,
     /// Attachment `detaching` to gone, volumes and interfaces alike.
@@ -69,6 +85,14 @@ impl Default for Timings {
             free: Span::secs(5, 55),
             forget: Span::secs(3000, 3600),
             create_volume: Span::secs(1, 3),
+            delete_volume: Span::secs(1, 10),
+            snapshot: Span::secs(15, 60),
+            snapshot_per_gib: Duration::from_secs(10),
+            mib_per_stamp: 16,
+            modify: Span::secs(1, 8),
+            optimize: Span::secs(60, 1200),
+            impaired: Span::secs(60, 240),
+            recover: Span::secs(1, 30),
             attach: Span::secs(1, 3),
             detach: Span::secs(1, 6),
             health_check: Span::secs(1, 30),

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::Aws;
-use super::types::{Activity, Group, Instance, LifecycleAction, Member, NetworkInterface, ResourceRecordSet, Volume};
+use super::types::{
+    Activity, Group, Instance, LifecycleAction, Member, NetworkInterface, ResourceRecordSet, Snapshot, Volume,
+    VolumeModification,
+};
 
 impl Aws {
     /// Every instance that EC2 still describes.
@@ -26,6 +29,23 @@ impl Aws {
     #[must_use]
     pub fn volume(&self, id: &str) -> Option<&Arc<Volume>> {
         self.ec2.volumes.get(id)
+    }
+
+    /// Every snapshot; `progress` of pending ones is not kept up.
+    pub fn snapshots(&self) -> impl Iterator<Item = &Arc<Snapshot>> {
+        self.ec2.snapshots.iter()
+    }
+
+    /// One snapshot.
+    #[must_use]
+    pub fn snapshot(&self, id: &str) -> Option<&Arc<Snapshot>> {
+        self.ec2.snapshots.get(id)
+    }
+
+    /// The latest change of a volume.
+    #[must_use]
+    pub fn modification(&self, volume: &str) -> Option<&Arc<VolumeModification>> {
+        self.ec2.latest_modification(volume)
     }
 
     /// Every interface, primary ones included.

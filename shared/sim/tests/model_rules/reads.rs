@@ -107,6 +107,7 @@ fn a_deleted_object_may_still_be_shown() {
         let volume = volume(&mut aws, ZONE);
         aws.advance(secs(20));
         aws.delete_volume(&volume).unwrap();
+        until(&mut aws, "gone", |aws| aws.volume(&volume).is_none().then_some(()));
         aws.advance(secs(5));
         ghosts += aws.describe_volumes(&Describe::all()).unwrap().items.len();
         aws.advance(secs(10));

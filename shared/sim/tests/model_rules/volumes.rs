@@ -1,7 +1,7 @@
 //! Volumes: creation, attachment, detachment.
 
 use stateful_asg_sim::model::types::*;
-use stateful_asg_sim::model::{Aws, Settings};
+use stateful_asg_sim::model::{Aws, EffectKind, Settings};
 
 use crate::support::*;
 
@@ -214,9 +214,14 @@ fn only_free_volumes_are_deleted() {
     aws.attach_volume(&attach(&volume, &instance, "/dev/sdf")).unwrap();
     assert_eq!(code(aws.delete_volume(&volume)), "VolumeInUse");
     aws.advance(secs(3));
-    aws.delete_volume(&young).unwrap();
+    aws.as_actor("us").delete_volume(&young).unwrap();
+    assert_eq!(aws.volume(&young).unwrap().state, VolumeState::Deleting);
     assert_eq!(code(aws.delete_volume(&young)), "InvalidVolume.NotFound");
+    assert_eq!(code(aws.attach_volume(&attach(&young, &instance, "/dev/sdg"))), "IncorrectState");
+    aws.advance(secs(10));
     assert_eq!(code(aws.describe_volumes(&Describe::ids([young]))), "InvalidVolume.NotFound");
+    let ends = effects(&aws, |e| matches!(e, EffectKind::VolumeDeleting { .. } | EffectKind::VolumeGone { .. }));
+    assert_eq!(ends.iter().map(|e| e.actor.as_str()).collect::<Vec<_>>(), ["us", "us"]);
 }
 
 #[test]

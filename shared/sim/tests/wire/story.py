@@ -197,6 +197,50 @@ def complete(instance):
     assert message.startswith("No active Lifecycle Action found"), message
 
 
+def snapshots(instance, volume, zone, other):
+    tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "why", "Value": "a & b"}]}]
+    taken = ec2.create_snapshots(InstanceSpecification={"InstanceId": instance, "ExcludeBootVolume": True},
+                                 Description="all <of it>", CopyTagsFromSource="volume", TagSpecifications=tags)["Snapshots"]
+    check("set", [(s["VolumeId"], s["State"], s["Description"]) for s in taken], [(volume, "pending", "all <of it>")])
+    snapshot = taken[0]["SnapshotId"]
+    mine = [{"Name": "tag:why", "Values": ["a & b"]}, {"Name": "status", "Values": ["completed"]}]
+    shown = until("a completed snapshot", lambda: ec2.describe_snapshots(OwnerIds=["self"], Filters=mine)["Snapshots"])[0]
+    check("snapshot", (shown["SnapshotId"], shown["VolumeId"], shown["State"], shown["Progress"], shown["OwnerId"], shown["Encrypted"]),
+          (snapshot, volume, "completed", "100%", "123456789012", True))
+    check("its moment", shown["StartTime"], taken[0]["StartTime"])
+    assert shown["CompletionTime"] > shown["StartTime"], shown
+    check("another owner's", ec2.describe_snapshots(OwnerIds=["amazon"])["Snapshots"], [])
+    size = shown["VolumeSize"]
+    refused("InvalidParameterValue", ec2.create_volume, AvailabilityZone=zone, SnapshotId=snapshot, Size=size - 1, VolumeType="gp3")
+    made = ec2.create_volume(AvailabilityZone=other, SnapshotId=snapshot, Size=size + 5, VolumeType="gp3", Iops=4000,
+                             VolumeInitializationRate=200)
+    check("made of it", (made["SnapshotId"], made["Size"], made["Iops"], made["AvailabilityZone"], made["VolumeInitializationRate"]),
+          (snapshot, size + 5, 4000, other, 200))
+    until("it is available", lambda: volume_state(made["VolumeId"]) == "available")
+    one = ec2.create_snapshot(VolumeId=made["VolumeId"], Description="one")
+    check("one", (one["VolumeId"], one["State"], one["VolumeSize"]), (made["VolumeId"], "pending", size + 5))
+    ec2.delete_snapshot(SnapshotId=snapshot)
+    refused("InvalidSnapshot.NotFound", ec2.describe_snapshots, SnapshotIds=[snapshot])
+    refused("InvalidSnapshot.NotFound", ec2.delete_snapshot, SnapshotId=snapshot)
+    ec2.delete_volume(VolumeId=made["VolumeId"])
+    until("it is gone", lambda: made["VolumeId"] not in [v["VolumeId"] for v in ec2.describe_volumes()["Volumes"]])
+
+
+def growth(volume):
+    refused("InvalidVolumeModification.NotFound", ec2.describe_volumes_modifications, VolumeIds=[volume])
+    before = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]
+    refused("InvalidParameterValue", ec2.modify_volume, VolumeId=volume, Size=before["Size"] - 1)
+    change = ec2.modify_volume(VolumeId=volume, Size=before["Size"] + 10, Iops=4000, Throughput=250)["VolumeModification"]
+    check("change", (change["ModificationState"], change["OriginalSize"], change["TargetSize"], change["TargetIops"],
+                     change["TargetThroughput"], change["TargetVolumeType"]),
+          ("modifying", before["Size"], before["Size"] + 10, 4000, 250, "gp3"))
+    grown = [{"Name": "modification-state", "Values": ["optimizing", "completed"]}]
+    shown = until("it has grown", lambda: ec2.describe_volumes_modifications(Filters=grown)["VolumesModifications"])[0]
+    check("its start", (shown["VolumeId"], shown["StartTime"]), (volume, change["StartTime"]))
+    after = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]
+    check("grown", (after["Size"], after["Iops"], after["Throughput"]), (before["Size"] + 10, 4000, 250))
+
+
 def terminate(instance, volume, eni):
     activity = autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=instance, ShouldDecrementDesiredCapacity=True)["Activity"]
     check("activity", activity["AutoScalingGroupName"], "db")
@@ -283,6 +327,9 @@ def main():
     eni = interface(instance, described["SubnetId"], group)
     tags(instance)
     complete(instance)
+    zones = [s["AvailabilityZone"] for s in subnets]
+    snapshots(instance, volume, described["Placement"]["AvailabilityZone"], zones[-1])
+    growth(volume)
     put = events.put_events(Entries=[{"Source": "stateful-asg", "DetailType": "Settle", "Detail": json.dumps({"group": "db"})}])
     check("put", (put["FailedEntryCount"], bool(put["Entries"][0]["EventId"])), (0, True))
     terminate(instance, volume, eni)

@@ -42,8 +42,10 @@ impl Aws {
     /// `Pending:Wait` are is not documented: a setting.
     pub(in crate::model) fn health_noticed(&mut self, id: &str) {
         let Some(member) = self.member(id).cloned() else { return };
+        // Documented there: an instance that is `impaired` fails too, after some minutes.
+        let impaired = !self.zone_reachable(&member.availability_zone);
         let gone = match self.instance(id).map(|instance| instance.state) {
-            Some(InstanceState::Running | InstanceState::Pending) => false,
+            Some(InstanceState::Running | InstanceState::Pending) => impaired,
             Some(InstanceState::Stopping | InstanceState::Stopped) => !member.state.is_warmed(),
             Some(InstanceState::ShuttingDown | InstanceState::Terminated) | None => true,
         };

@@ -18,11 +18,12 @@ impl Aws {
     /// As documented in EC2's error codes: `InvalidInstanceID.NotFound`, `InvalidVolume.NotFound`,
     /// `InvalidVolume.ZoneMismatch`, `VolumeInUse`, `IncorrectState` (volume not available, instance
     /// neither running nor stopped), `InvalidParameterValue` (device name in use),
-    /// `AttachmentLimitExceeded`.
+    /// `AttachmentLimitExceeded`; `InternalError` out of reach.
     pub fn attach_volume(&mut self, request: &AttachVolume) -> Answer<VolumeAttachment> {
         self.call("ec2:AttachVolume", Cost::Mutating, |aws| {
             let instance = aws.known_instance(&request.instance_id)?;
             let volume = aws.known_volume(&request.volume_id)?;
+            aws.check_reach(&volume.availability_zone)?;
             aws.check_attachable(&instance, &volume, &request.device)?;
             Ok(aws.begin_attaching(request))
         })
@@ -134,10 +135,12 @@ impl Aws {
     /// # Errors
     /// `InvalidVolume.NotFound`; `IncorrectState` for a volume that is not attached;
     /// `InvalidAttachment.NotFound` if it is not attached as the request says;
-    /// `OperationNotPermitted` for the root volume of an instance that is not stopped.
+    /// `OperationNotPermitted` for the root volume of an instance that is not stopped; `InternalError`
+    /// out of reach.
     pub fn detach_volume(&mut self, request: &DetachVolume) -> Answer<VolumeAttachment> {
         self.call("ec2:DetachVolume", Cost::Mutating, |aws| {
             let volume = aws.known_volume(&request.volume_id)?;
+            aws.check_reach(&volume.availability_zone)?;
             let attachment = named_attachment(&volume, request)?.clone();
             let stopped = aws.instance(&attachment.instance_id).is_some_and(|i| i.state == InstanceState::Stopped);
             if aws.ec2.roots.contains(&request.volume_id) && !stopped {

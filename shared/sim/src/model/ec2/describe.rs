@@ -105,7 +105,11 @@ pub(super) fn page_of<'a, T: Described + 'a>(
 
 /// A page of objects that lag, each seen as it was at a moment of its own (assumed; documented is
 /// only that reads are eventually consistent: EC2 Developer Guide, *Eventual consistency*).
-fn page<T: Described>(aws: &mut Aws, shelf: fn(&Aws) -> &Shelf<T>, request: &Describe) -> Answer<Paged<Arc<T>>> {
+pub(super) fn page<T: Described>(
+    aws: &mut Aws,
+    shelf: fn(&Aws) -> &Shelf<T>,
+    request: &Describe,
+) -> Answer<Paged<Arc<T>>> {
     check::<T>(request)?;
     if !request.ids.is_empty() {
         let mut items = Vec::with_capacity(request.ids.len());
@@ -143,12 +147,12 @@ fn page<T: Described>(aws: &mut Aws, shelf: fn(&Aws) -> &Shelf<T>, request: &Des
 
 /// Documented: which describe calls draw from the smaller bucket (*Request throttling for the
 /// Amazon EC2 API*).
-fn cost(request: &Describe) -> Cost {
+pub(super) fn cost(request: &Describe) -> Cost {
     if request.filters.is_empty() && request.max_results.is_none() { Cost::DescribeAll } else { Cost::Describe }
 }
 
 /// Documented: BC `MaxResults` of DescribeInstances and DescribeNetworkInterfaces.
-fn not_both(request: &Describe) -> Answer<()> {
+pub(super) fn not_both(request: &Describe) -> Answer<()> {
     if request.max_results.is_some() && !request.ids.is_empty() {
         return Err(AwsError::new(
             "InvalidParameterCombination",
@@ -192,7 +196,7 @@ impl Aws {
     }
 }
 
-const fn text(flag: bool) -> &'static str {
+pub(super) const fn text(flag: bool) -> &'static str {
     if flag { "true" } else { "false" }
 }
 

@@ -34,6 +34,7 @@ impl Aws {
             );
             return Err(AwsError::new("InsufficientInstanceCapacity", message));
         }
+        self.check_reach(&launch.zone)?;
         if launch.data.instance_metadata_tags {
             check_metadata_keys(&launch.tags)?;
         }
@@ -100,6 +101,7 @@ impl Aws {
             encrypted: false,
             kms_key_id: None,
             snapshot_id: None,
+            volume_initialization_rate: None,
             multi_attach_enabled: false,
             state: VolumeState::InUse,
             create_time: self.now,

@@ -41,6 +41,9 @@ impl Aws {
     }
 
     fn new_interface(&mut self, request: &CreateNetworkInterface) -> Answer<String> {
+        if let Some(subnet) = self.ec2.network.subnet(&request.subnet_id) {
+            self.check_reach(&subnet.availability_zone)?;
+        }
         let default_group = self.ec2.network.security_group.group_id.clone();
         if let Some(group) = request.groups.iter().find(|group| **group != default_group) {
             return Err(AwsError::new("InvalidGroup.NotFound", format!("The security group '{group}' does not exist")));
@@ -119,6 +122,7 @@ impl Aws {
         self.call("ec2:AttachNetworkInterface", Cost::Mutating, |aws| {
             let instance = aws.known_instance(&request.instance_id)?;
             let interface = aws.known_interface(&request.network_interface_id)?;
+            aws.check_reach(&interface.availability_zone)?;
             check_connectable(&instance, &interface, request.device_index)?;
             let delete = aws.settings.interfaces_delete_on_termination;
             let (id, holder) = (&request.network_interface_id, &request.instance_id);
@@ -189,6 +193,7 @@ impl Aws {
             };
             let interface = aws.interface_of(id).ok_or_else(missing)?;
             let connection = interface.attachment.clone().ok_or_else(missing)?;
+            aws.check_reach(&interface.availability_zone)?;
             if connection.device_index == 0 {
                 let message = "The network interface at device index 0 and networkCard index 0 cannot be detached.";
                 return Err(AwsError::new("OperationNotPermitted", message));
@@ -256,7 +261,9 @@ impl Aws {
     /// *Network interface is currently in use*).
     pub fn delete_network_interface(&mut self, id: &str) -> Answer<()> {
         self.call("ec2:DeleteNetworkInterface", Cost::Resource, |aws| {
-            if aws.known_interface(id)?.attachment.is_some() {
+            let interface = aws.known_interface(id)?;
+            aws.check_reach(&interface.availability_zone)?;
+            if interface.attachment.is_some() {
                 return Err(AwsError::parameter(format!("Network interface '{id}' is currently in use.")));
             }
             aws.drop_interface(id, Gone::Deleted);

@@ -1,25 +1,35 @@
-//! EC2: instances, volumes, interfaces, and the network that exists by default.
+//! EC2: instances, volumes, snapshots, interfaces, and the network that exists by default.
 
 mod attach;
+mod copies;
 mod describe;
 mod instance_types;
 mod instances;
 mod interfaces;
+mod modifications;
 mod network;
+mod snapshots;
 mod tags;
 mod templates;
 mod termination;
+mod volume_types;
 mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
 
-use super::guest::{Guest, WriteSpan};
+use super::data::Disk;
+use super::guest::Guest;
 use super::lagged::Shelf;
-use super::types::{CreateNetworkInterface, CreateVolume, Instance, LaunchTemplate, NetworkInterface, Volume};
+use super::types::{
+    CreateNetworkInterface, CreateVolume, Instance, LaunchTemplate, NetworkInterface, Snapshot, Volume,
+    VolumeModification,
+};
 use super::{Answer, Aws, AwsError, Settings};
+use copies::Copies;
 pub(super) use describe::wildcard;
 pub(super) use instances::Launch;
 use network::Network;
@@ -30,6 +40,12 @@ pub(super) struct Ec2 {
     pub(super) instances: Shelf<Instance>,
     pub(super) volumes: Shelf<Volume>,
     pub(super) interfaces: Shelf<NetworkInterface>,
+    pub(super) snapshots: Shelf<Snapshot>,
+    pub(super) copies: Copies,
+    /// By volume: its latest change.
+    modifications: Shelf<VolumeModification>,
+    /// By volume: when its changes of the last day were asked for.
+    modified_at: BTreeMap<String, Vec<Timestamp>>,
     /// Which volumes are root volumes.
     pub(super) roots: BTreeSet<String>,
     pub(super) network: Network,
@@ -39,7 +55,8 @@ pub(super) struct Ec2 {
     /// Instances whose metadata shows their tags.
     pub(super) metadata_tags: BTreeSet<String>,
     pub(super) guests: BTreeMap<String, Guest>,
-    pub(super) writes: BTreeMap<String, Vec<WriteSpan>>,
+    /// By volume, those that are gone too.
+    pub(super) disks: BTreeMap<String, Disk>,
 }
 
 impl Ec2 {
@@ -48,6 +65,10 @@ impl Ec2 {
             instances: Shelf::new(keep_past),
             volumes: Shelf::new(keep_past),
             interfaces: Shelf::new(keep_past),
+            snapshots: Shelf::new(keep_past),
+            copies: Copies::default(),
+            modifications: Shelf::new(keep_past),
+            modified_at: BTreeMap::new(),
             roots: BTreeSet::new(),
             network: Network::new(settings, rng),
             templates: BTreeMap::new(),
@@ -55,8 +76,14 @@ impl Ec2 {
             interface_tokens: BTreeMap::new(),
             metadata_tags: BTreeSet::new(),
             guests: BTreeMap::new(),
-            writes: BTreeMap::new(),
+            disks: BTreeMap::new(),
         }
+    }
+}
+
+impl Ec2 {
+    pub(super) fn latest_modification(&self, volume: &str) -> Option<&Arc<VolumeModification>> {
+        self.modifications.get(volume)
     }
 }
 
@@ -74,6 +101,11 @@ impl Aws {
     fn interface_mut(&mut self, id: &str) -> Option<&mut NetworkInterface> {
         let oldest = self.oldest();
         self.ec2.interfaces.change(self.now, oldest, id)
+    }
+
+    fn snapshot_mut(&mut self, id: &str) -> Option<&mut Snapshot> {
+        let oldest = self.oldest();
+        self.ec2.snapshots.change(self.now, oldest, id)
     }
 
     /// The instance that a call names. Documented (EC2 Developer Guide, *Eventual consistency*): an

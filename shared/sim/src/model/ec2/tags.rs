@@ -9,7 +9,7 @@ use super::describe::{Described, page_of};
 
 /// Documented (EC2 User Guide, *Tag restrictions*): 50 tags an object, keys of 1 to 128 characters
 /// that do not begin with `aws:`, values of at most 256.
-fn check(before: &Tags, new: &Tags) -> Answer<()> {
+pub(super) fn check(before: &Tags, new: &Tags) -> Answer<()> {
     for (key, value) in new {
         if key.starts_with("aws:") {
             let message = format!(
@@ -83,6 +83,7 @@ impl Aws {
             Some("i") => Ok(self.known_instance(id)?.tags.clone()),
             Some("vol") => Ok(self.known_volume(id)?.tags.clone()),
             Some("eni") => Ok(self.known_interface(id)?.tags.clone()),
+            Some("snap") => Ok(self.known_snapshot(id)?.tags.clone()),
             _ => self
                 .tags_mut(id)
                 .map(|tags| tags.clone())
@@ -95,6 +96,7 @@ impl Aws {
             Some("i") => self.instance_mut(id).map(|i| &mut i.tags),
             Some("vol") => self.volume_mut(id).map(|v| &mut v.tags),
             Some("eni") => self.interface_mut(id).map(|i| &mut i.tags),
+            Some("snap") => self.snapshot_mut(id).map(|s| &mut s.tags),
             Some("lt") => self.ec2.templates.get_mut(id).map(|t| &mut t.tags),
             _ => self.ec2.network.tags_mut(id),
         }
@@ -110,6 +112,7 @@ impl Aws {
         self.log(EffectKind::Tagged { resource: id.to_owned(), old, new: new.clone() });
         if id.starts_with("i-") {
             self.poke_guest(id);
+            self.refresh_writes_of(id);
         }
     }
 
@@ -124,7 +127,7 @@ impl Aws {
         }
     }
 
-    /// `ec2:DescribeTags`, of instances, volumes and interfaces. It does not lag.
+    /// `ec2:DescribeTags`, of instances, volumes, snapshots and interfaces. It does not lag.
     ///
     /// # Errors
     /// `InvalidParameterValue` for a filter that the model does not know.
@@ -136,6 +139,9 @@ impl Aws {
             }
             for volume in aws.volumes() {
                 list(&mut all, &volume.volume_id, "volume", &volume.tags);
+            }
+            for snapshot in aws.snapshots() {
+                list(&mut all, &snapshot.snapshot_id, "snapshot", &snapshot.tags);
             }
             for interface in aws.interfaces() {
                 list(&mut all, &interface.network_interface_id, "network-interface", &interface.tags);

@@ -178,6 +178,8 @@ pub struct Volume {
     pub kms_key_id: Option<String>,
     /// What it was made from.
     pub snapshot_id: Option<String>,
+    /// MiB a second at which the snapshot's data is brought to it, if that was asked for.
+    pub volume_initialization_rate: Option<u32>,
     /// Whether several instances may have it at once.
     pub multi_attach_enabled: bool,
     /// Where it is in its life.
@@ -222,10 +224,15 @@ pub struct CreateVolume {
     pub throughput: Option<u32>,
     /// Whether to encrypt.
     pub encrypted: bool,
-    /// A key whose name holds `bad` or `revoked` makes the new volume end in `error`.
+    /// A key whose name holds `bad` or `revoked`, or that [`Aws::set_key_usable`] took away, makes the
+    /// new volume end in `error`.
+    ///
+    /// [`Aws::set_key_usable`]: crate::model::Aws::set_key_usable
     pub kms_key_id: Option<String>,
-    /// What to make it from. Snapshots are not modelled: any ID is taken, as one of 8 GiB.
+    /// What to make it from: a completed snapshot.
     pub snapshot_id: Option<String>,
+    /// MiB a second, 100 to 300, with a snapshot only.
+    pub volume_initialization_rate: Option<u32>,
     /// Whether several instances may have it at once.
     pub multi_attach_enabled: bool,
     /// Makes a repeated call answer the same volume.
@@ -343,7 +350,7 @@ pub struct CreateLaunchTemplate {
 pub struct TagDescription {
     /// The object.
     pub resource_id: String,
-    /// `instance`, `volume`, `network-interface`, `launch-template`.
+    /// `instance`, `volume`, `snapshot`, `network-interface`.
     pub resource_type: &'static str,
     /// The key.
     pub key: String,

@@ -7,12 +7,14 @@ mod ec2;
 mod lifecycle;
 mod network;
 mod route53;
+mod storage;
 
 pub use autoscaling::*;
 pub use ec2::*;
 pub use lifecycle::*;
 pub use network::*;
 pub use route53::*;
+pub use storage::*;
 
 use std::collections::BTreeMap;
 

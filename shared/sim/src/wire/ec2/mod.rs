@@ -5,6 +5,7 @@
 
 mod instances;
 mod network;
+mod snapshots;
 mod tags;
 mod templates;
 mod volumes;
@@ -18,8 +19,14 @@ use crate::model::{Aws, AwsError};
 
 const NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 
-const TABLES: &[Table] =
-    &[instances::OPERATIONS, network::OPERATIONS, tags::OPERATIONS, templates::OPERATIONS, volumes::OPERATIONS];
+const TABLES: &[Table] = &[
+    instances::OPERATIONS,
+    network::OPERATIONS,
+    snapshots::OPERATIONS,
+    tags::OPERATIONS,
+    templates::OPERATIONS,
+    volumes::OPERATIONS,
+];
 
 /// Answers one request.
 pub(super) fn answer(aws: &mut Aws, action: &str, query: &Query, request_id: &str) -> Answer {

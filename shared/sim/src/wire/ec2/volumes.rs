@@ -4,8 +4,10 @@ use super::super::operation::{Refusal, Table, body, entry, iso};
 use super::super::query::Query;
 use super::super::xml::Element;
 use super::{describe, done, page, tag_specifications, with_tags};
-use crate::model::Aws;
-use crate::model::types::{AttachVolume, CreateVolume, DetachVolume, Volume, VolumeAttachment};
+use crate::model::types::{
+    AttachVolume, CreateVolume, DetachVolume, ModifyVolume, Volume, VolumeAttachment, VolumeModification,
+};
+use crate::model::{Aws, AwsError};
 
 pub(super) const OPERATIONS: Table = &[
     ("CreateVolume", create),
@@ -13,6 +15,8 @@ pub(super) const OPERATIONS: Table = &[
     ("AttachVolume", attach),
     ("DetachVolume", detach),
     ("DeleteVolume", delete),
+    ("ModifyVolume", modify),
+    ("DescribeVolumesModifications", describe_modifications),
 ];
 
 fn create(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
@@ -25,6 +29,7 @@ fn create(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
         encrypted: query.flag("Encrypted")?.unwrap_or_default(),
         kms_key_id: query.string("KmsKeyId"),
         snapshot_id: query.string("SnapshotId").filter(|id| !id.is_empty()),
+        volume_initialization_rate: query.number("VolumeInitializationRate")?,
         multi_attach_enabled: query.flag("MultiAttachEnabled")?.unwrap_or_default(),
         client_token: query.string("ClientToken"),
         tags: tag_specifications(query, "volume")?,
@@ -68,6 +73,46 @@ fn delete(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
     Ok(done())
 }
 
+fn modify(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
+    let request = ModifyVolume {
+        volume_id: query.required("VolumeId")?,
+        size_gib: query.number("Size")?,
+        volume_type: query.string("VolumeType"),
+        iops: query.number("Iops")?,
+        throughput: query.number("Throughput")?,
+    };
+    if query.flag("MultiAttachEnabled")?.is_some() {
+        let message = "The simulated EC2 does not modify MultiAttachEnabled.";
+        return Err(AwsError::new("InvalidParameterCombination", message).into());
+    }
+    let modification = aws.modify_volume(&request)?;
+    Ok(body().child(modified(Element::new("volumeModification"), &modification)))
+}
+
+fn describe_modifications(aws: &mut Aws, query: &Query) -> Result<Element, Refusal> {
+    let found = aws.describe_volumes_modifications(&describe(query, "VolumeId")?)?;
+    Ok(page("volumeModificationSet", &found, |modification| modified(entry(), modification)))
+}
+
+fn modified(element: Element, modification: &VolumeModification) -> Element {
+    let (original, target) = (&modification.original, &modification.target);
+    element
+        .field("volumeId", &modification.volume_id)
+        .field("modificationState", modification.state.name())
+        .maybe("statusMessage", modification.status_message.as_ref())
+        .field("targetSize", target.size_gib)
+        .maybe("targetIops", target.iops)
+        .field("targetVolumeType", &target.volume_type)
+        .maybe("targetThroughput", target.throughput)
+        .field("originalSize", original.size_gib)
+        .maybe("originalIops", original.iops)
+        .field("originalVolumeType", &original.volume_type)
+        .maybe("originalThroughput", original.throughput)
+        .field("progress", modification.progress)
+        .field("startTime", iso(modification.start_time))
+        .maybe("endTime", modification.end_time.map(iso))
+}
+
 fn fill(element: Element, volume: &Volume) -> Element {
     let element = element
         .field("volumeId", &volume.volume_id)
@@ -79,6 +124,7 @@ fn fill(element: Element, volume: &Volume) -> Element {
         .field("volumeType", &volume.volume_type)
         .maybe("iops", volume.iops)
         .maybe("throughput", volume.throughput)
+        .maybe("volumeInitializationRate", volume.volume_initialization_rate)
         .field("encrypted", volume.encrypted)
         .maybe("kmsKeyId", volume.kms_key_id.as_ref())
         .field("multiAttachEnabled", volume.multi_attach_enabled);
