@@ -1,5 +1,7 @@
 //! What AWS shows of a group: plain facts, read by `Cloud` and never changed by the planner.
 
+mod storage;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -8,9 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{
     AsgName, DeviceName, DnsName, HookName, HostedZoneId, InstanceId, InterfaceAttachmentId, InterfaceId,
-    SecurityGroupId, SlotNumber, SubnetId, VolumeId, VolumeName, Zone,
+    SecurityGroupId, SlotNumber, SubnetId, VolumeId, Zone,
 };
 use crate::tags;
+
+pub use storage::{
+    Attachment, AttachmentState, Modification, ModificationState, Snapshot, SnapshotState, Volume, VolumeState,
+};
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -163,6 +169,8 @@ pub struct Instance {
     pub tags: Tags,
     /// Device names in use.
     pub devices: BTreeSet<DeviceName>,
+    /// Volumes on these devices, the root volume left out.
+    pub volumes: BTreeSet<VolumeId>,
     /// Device indexes in use by network interfaces.
     pub interface_indexes: BTreeSet<u32>,
 }
@@ -184,112 +192,10 @@ pub enum InstanceState {
     Terminated,
 }
 
-/// What EC2 shows of a volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Volume {
-    /// Its ID.
-    pub id: VolumeId,
-    /// Its state.
-    pub state: VolumeState,
-    /// Its zone.
-    pub zone: Zone,
-    /// GiB.
-    pub size_gib: u32,
-    /// The type as AWS spells it, such as `gp3`.
-    pub kind: String,
-    /// Encrypted or not.
-    pub encrypted: bool,
-    /// May be attached to several instances: we refuse those.
-    pub multi_attach: bool,
-    /// Its tags.
-    pub tags: Tags,
-    /// Its attachments.
-    pub attachments: Vec<Attachment>,
-}
-
-impl Volume {
-    /// Attached to nobody, and nothing under way: safe to give to another instance.
-    #[must_use]
-    pub fn is_free(&self) -> bool {
-        self.state == VolumeState::Available && self.attachments.is_empty()
-    }
-
-    /// It exists and has been usable: its data counts.
-    #[must_use]
-    pub fn is_born(&self) -> bool {
-        matches!(self.state, VolumeState::Available | VolumeState::InUse)
-    }
-
-    /// The slot that its tags name.
-    #[must_use]
-    pub fn slot(&self) -> Option<SlotNumber> {
-        slot_of(&self.tags)
-    }
-
-    /// The name within the slot that its tags give.
-    #[must_use]
-    pub fn name(&self) -> Option<VolumeName> {
-        self.tags.get(tags::VOLUME).and_then(|name| VolumeName::new(name.as_str()).ok())
-    }
-
-    /// Its attachment to this instance.
-    #[must_use]
-    pub fn attachment_to(&self, instance: &InstanceId) -> Option<&Attachment> {
-        self.attachments.iter().find(|a| &a.instance == instance)
-    }
-}
-
 /// The slot that tags name.
 #[must_use]
 pub fn slot_of(tags: &Tags) -> Option<SlotNumber> {
     tags.get(tags::SLOT).and_then(|number| number.parse().ok()).map(SlotNumber)
-}
-
-/// The state of a volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VolumeState {
-    /// Being made.
-    Creating,
-    /// Attached to nobody.
-    Available,
-    /// Attached, or being attached or detached.
-    InUse,
-    /// Being deleted.
-    Deleting,
-    /// Deleted.
-    Deleted,
-    /// Failed.
-    Error,
-}
-
-/// One attachment of a volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// To whom.
-    pub instance: InstanceId,
-    /// Under which device name.
-    pub device: String,
-    /// How far it is.
-    pub state: AttachmentState,
-    /// Whether the volume would be deleted with the instance: never left so.
-    pub delete_on_termination: bool,
-    /// When it began.
-    pub since: Option<Timestamp>,
-}
-
-/// How far an attachment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AttachmentState {
-    /// Being attached.
-    Attaching,
-    /// Attached.
-    Attached,
-    /// Being detached.
-    Detaching,
-    /// The guest still uses it.
-    Busy,
-    /// Detached.
-    Detached,
 }
 
 /// What EC2 shows of a network interface.

@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 
 use crate::cloud::{
-    Attachment, AttachmentState, Interface, InterfaceAttachment, RecordSeen, Tags, Volume, VolumeState,
+    Attachment, AttachmentState, Interface, InterfaceAttachment, Modification, ModificationState, RecordSeen, Snapshot,
+    Tags, Volume, VolumeState,
 };
-use crate::ids::{DeviceName, InstanceId, InterfaceId, VolumeId, Zone};
+use crate::ids::{DeviceName, InstanceId, InterfaceId, SnapshotId, VolumeId, Zone};
 use crate::observed::Observed;
 use crate::spec::VolumeParams;
 use crate::step::Step;
@@ -23,6 +24,8 @@ pub enum Outcome {
     Volume(VolumeId),
     /// An interface is being created.
     Interface(InterfaceId),
+    /// Snapshots are being taken.
+    Snapshots(Vec<Snapshot>),
 }
 
 impl Observed {
@@ -61,13 +64,7 @@ impl Observed {
                 }
             }
             (Step::AttachInterface { interface, instance, index, .. }, _) => {
-                if let Some(interface) = self.interfaces.get_mut(interface) {
-                    interface.available = false;
-                    interface.attachment = attaching(interface, instance);
-                }
-                if let Some(instance) = self.instances.get_mut(instance) {
-                    instance.interface_indexes.insert(*index);
-                }
+                self.fold_attach_interface(interface, instance, *index);
             }
             (Step::Tag { resource, tags }, _) => self.fold_tags(resource, tags),
             (Step::ChangeRecord(change), _) => {
@@ -80,8 +77,52 @@ impl Observed {
             (Step::Complete { action, result }, _) => {
                 self.notes.answered.insert((action.instance.clone(), action.transition), *result);
             }
-            (Step::CreateVolume { .. } | Step::CreateInterface { .. }, _)
-            | (Step::KeepVolume { .. } | Step::KeepInterface { .. } | Step::Heartbeat(_), _) => {}
+            (step, outcome) => self.fold_storage(step, outcome, now),
+        }
+    }
+
+    /// Snapshots, changes and what is deleted; nothing is told by the others.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "`fold` sends the steps here that it does not know")]
+    fn fold_storage(&mut self, step: &Step, outcome: &Outcome, now: Timestamp) {
+        match (step, outcome) {
+            (Step::CreateSnapshot { .. } | Step::CreateSnapshots { .. }, Outcome::Snapshots(taken)) => {
+                if let Some(snapshots) = self.snapshots.as_mut() {
+                    snapshots.extend(taken.iter().map(|snapshot| (snapshot.id.clone(), snapshot.clone())));
+                }
+            }
+            (Step::DeleteSnapshot { snapshot }, _) => {
+                if let Some(snapshots) = self.snapshots.as_mut() {
+                    snapshots.remove(snapshot);
+                }
+            }
+            (Step::ModifyVolume { volume, .. }, _) => {
+                let begun = Modification {
+                    volume: volume.clone(),
+                    state: ModificationState::Modifying,
+                    started: Some(now),
+                    message: None,
+                };
+                self.modifications.insert(volume.clone(), Some(begun));
+            }
+            (Step::DeleteVolume { volume, .. }, _) => {
+                if let Some(volume) = self.volumes.get_mut(volume) {
+                    volume.state = VolumeState::Deleting;
+                }
+            }
+            (Step::DeleteInterface { interface, .. }, _) => {
+                self.interfaces.remove(interface);
+            }
+            _ => {}
+        }
+    }
+
+    fn fold_attach_interface(&mut self, interface: &InterfaceId, instance: &InstanceId, index: u32) {
+        if let Some(interface) = self.interfaces.get_mut(interface) {
+            interface.available = false;
+            interface.attachment = attaching(interface, instance);
+        }
+        if let Some(instance) = self.instances.get_mut(instance) {
+            instance.interface_indexes.insert(index);
         }
     }
 
@@ -122,7 +163,10 @@ impl Observed {
         let volume =
             VolumeId::new(resource).ok().and_then(|id| self.volumes.get_mut(&id)).map(|volume| &mut volume.tags);
         let instance = InstanceId::new(resource).ok().and_then(|id| self.instances.get_mut(&id)).map(|i| &mut i.tags);
-        if let Some(shown) = volume.or(instance) {
+        let snapshots = self.snapshots.as_mut();
+        let snapshot =
+            SnapshotId::new(resource).ok().and_then(|id| snapshots?.get_mut(&id)).map(|snapshot| &mut snapshot.tags);
+        if let Some(shown) = volume.or(instance).or(snapshot) {
             shown.extend(tags.clone());
         }
     }
@@ -135,6 +179,8 @@ fn creating(id: &VolumeId, params: &VolumeParams, zone: &Zone, tags: &Tags) -> V
         zone: zone.clone(),
         size_gib: params.size_gib,
         kind: params.kind.as_str().to_owned(),
+        iops: params.iops,
+        throughput: params.throughput,
         encrypted: params.encrypted,
         multi_attach: false,
         tags: tags.clone(),

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::cloud::{Asg, Hook, Instance, Interface, RecordKey, RecordSeen, Subnet, Tags, Transition, Volume};
-use crate::ids::{DeploymentId, DeviceName, GroupName, InstanceId, InterfaceId, SlotNumber, SubnetId, VolumeId};
+use crate::cloud::{
+    Asg, Hook, Instance, Interface, Modification, RecordKey, RecordSeen, Snapshot, Subnet, Tags, Transition, Volume,
+};
+use crate::ids::{
+    DeploymentId, DeviceName, GroupName, InstanceId, InterfaceId, SlotNumber, SnapshotId, SubnetId, VolumeId,
+};
 use crate::spec::Limits;
 use crate::table::{Action, Group, HookResult, Slot};
 
@@ -30,6 +34,13 @@ pub struct Observed {
     pub interfaces: BTreeMap<InterfaceId, Interface>,
     /// What a read aimed at its ID did not find.
     pub absent: Absent,
+    /// Snapshots with the group's tag, and those that records name, if this reading included them.
+    pub snapshots: Option<BTreeMap<SnapshotId, Snapshot>>,
+    /// The newest change of each volume that was asked for; `None` for one that has never been changed.
+    pub modifications: BTreeMap<VolumeId, Option<Modification>>,
+    /// Volumes that were asked for as templates; `None` for one that EC2 did not show. They may be anyone's: nothing but
+    /// their figures is taken from here.
+    pub templates: BTreeMap<VolumeId, Option<Volume>>,
     /// Subnets that the spec lists, once looked up.
     pub subnets: BTreeMap<SubnetId, Subnet>,
     /// Records that were looked up in this reading.

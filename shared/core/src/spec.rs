@@ -4,8 +4,10 @@
 //! reference page are written from it, so that the three cannot disagree.
 
 mod build;
+mod change;
 mod dns;
 mod fields;
+mod form;
 mod limits;
 mod mount;
 mod page;
@@ -13,10 +15,13 @@ mod path;
 mod problem;
 mod reader;
 mod schema;
+mod snapshots;
+mod template;
 mod text;
 mod tree;
 mod types;
 mod units;
+mod volume_fields;
 mod volume_types;
 mod volumes;
 
@@ -26,14 +31,15 @@ pub use mount::{BadMountPath, BadOwner, MountPath, Owner};
 pub use page::reference_page;
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
+pub use template::Template;
 pub use text::{INLINE_MAX, Source, inline_length, inline_notices, source_of};
 pub use types::{
-    Address, AddressKind, Choice, DataLost, Filesystem, Keep, Launch, Mode, Ready, Slots, Snapshots, Spec, Terminate,
-    VolumeParams, VolumeSpec, ZoneMove, Zones,
+    Address, AddressKind, Choice, DataLost, Filesystem, Growth, Keep, Launch, Mode, Ready, Slots, Snapshots, Spec,
+    Terminate, VolumeParams, VolumeSnapshots, VolumeSpec, ZoneMove, Zones,
 };
 pub use volume_types::VolumeType;
 
-use crate::ids::GroupName;
+use crate::ids::{GroupName, VolumeName};
 
 /// A valid spec, and what a person should know about it all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +65,26 @@ impl Spec {
             Some(spec) if problems.is_empty() => Ok(Parsed { spec, notices }),
             Some(_) | None => Err(Problems(problems)),
         }
+    }
+
+    /// The periodic snapshots of a volume: its own, else the group's; nothing where there are none, or no such volume.
+    #[must_use]
+    pub fn snapshots_of(&self, name: &VolumeName) -> Option<&Snapshots> {
+        match &self.volumes.get(name)?.snapshots {
+            VolumeSnapshots::Inherit => self.snapshots.as_ref(),
+            VolumeSnapshots::Off => None,
+            VolumeSnapshots::Own(own) => Some(own),
+        }
+    }
+
+    /// Holds the spec against the one before it: whether volumes that exist can follow the change. What is fine gives
+    /// notices, of what counts for new volumes only.
+    ///
+    /// # Errors
+    /// Every change that EBS refuses: a smaller size, and types it does not modify.
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/modify-volume-requirements.html>
+    pub fn check_change(&self, previous: &Self) -> Result<Vec<Problem>, Problems> {
+        change::check(self, previous)
     }
 
     /// Holds the spec against what the deployment allows to this group.

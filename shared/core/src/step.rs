@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use crate::cloud::{RecordChange, RecordKey, Tags, Transition};
 use crate::ids::{
     ActionToken, AsgName, DeviceName, HookName, InstanceId, InterfaceAttachmentId, InterfaceId, SecurityGroupId,
-    SlotNumber, SubnetId, VolumeId, VolumeName, Zone,
+    SlotNumber, SnapshotId, SubnetId, VolumeId, VolumeName, Zone,
 };
 use crate::spec::VolumeParams;
 use crate::table::{HookResult, TableWrite};
+use crate::upkeep::Target;
 
 /// One change to the world. Taking it twice does what taking it once does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +109,54 @@ pub enum Step {
         /// Its attachment.
         attachment: InterfaceAttachmentId,
     },
+    /// CreateSnapshot of one volume.
+    CreateSnapshot {
+        /// The slot that owns it.
+        slot: SlotNumber,
+        /// The volume.
+        volume: VolumeId,
+        /// All tags, the operation's among them.
+        tags: Tags,
+    },
+    /// CreateSnapshots: of all volumes of one slot at one instant.
+    CreateSnapshots {
+        /// The slot.
+        slot: SlotNumber,
+        /// Its holder.
+        instance: InstanceId,
+        /// The holder's volumes that are not taken.
+        without: BTreeSet<VolumeId>,
+        /// All tags but the volume's name, the operation's among them.
+        tags: Tags,
+    },
+    /// DeleteSnapshot.
+    DeleteSnapshot {
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// ModifyVolume.
+    ModifyVolume {
+        /// The slot that owns it.
+        slot: SlotNumber,
+        /// The volume.
+        volume: VolumeId,
+        /// What is changed.
+        target: Target,
+    },
+    /// DeleteVolume: of a volume that is on no slot's record, and whose data is proven to be elsewhere.
+    DeleteVolume {
+        /// The slot that it once served.
+        slot: SlotNumber,
+        /// The volume.
+        volume: VolumeId,
+    },
+    /// DeleteNetworkInterface: of one that is on no slot's record.
+    DeleteInterface {
+        /// The slot that it once served.
+        slot: SlotNumber,
+        /// The interface.
+        interface: InterfaceId,
+    },
     /// CreateTags on one resource.
     Tag {
         /// Instance, volume or interface ID.
@@ -184,9 +233,35 @@ pub enum Why {
     ActionNoted,
     /// A launch was given up.
     LaunchGivenUp,
+    /// A periodic set of snapshots is about to be taken.
+    SnapshotsIntended,
+    /// A change of the slot's volumes begins, or begins anew.
+    ChangeBegun,
+    /// The snapshots of a change are complete: its successors are about to be created.
+    ChangeSaved,
+    /// The successors of a change stand: what they replace is about to be marked.
+    ChangeMade,
+    /// The successors of a change take their place.
+    ChangeDone,
+    /// A change is dropped: the slot is claimed as it was.
+    ChangeDropped,
+    /// A volume is about to be changed by ModifyVolume, or has been.
+    GrowthNoted,
+    /// A lost volume is replaced as the spec says.
+    LossAccepted,
+    /// The holder came into service with what it was told of its data.
+    DataTold,
+    /// Something that was left behind is about to be deleted, or is gone.
+    LeftoverNoted,
 }
 
 impl Step {
+    /// It takes something away for good.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        matches!(self, Self::DeleteSnapshot { .. } | Self::DeleteVolume { .. } | Self::DeleteInterface { .. })
+    }
+
     /// A stable name of the kind of step, for logs and metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -200,11 +275,22 @@ impl Step {
             Self::AttachInterface { .. } => "AttachInterface",
             Self::KeepInterface { .. } => "KeepInterface",
             Self::DetachInterface { .. } => "DetachInterface",
+            Self::CreateSnapshot { .. } => "CreateSnapshot",
+            Self::CreateSnapshots { .. } => "CreateSnapshots",
+            Self::DeleteSnapshot { .. } => "DeleteSnapshot",
+            Self::ModifyVolume { .. } => "ModifyVolume",
+            Self::DeleteVolume { .. } => "DeleteVolume",
+            Self::DeleteInterface { .. } => "DeleteInterface",
             Self::Tag { .. } => "Tag",
             Self::ChangeRecord(_) => "ChangeRecord",
             Self::Heartbeat(_) => "Heartbeat",
             Self::Complete { .. } => "Complete",
         }
+    }
+
+    /// The key of making a slot's volume: the same for every attempt.
+    pub(crate) fn create_volume_key(slot: SlotNumber, name: &VolumeName) -> String {
+        format!("CreateVolume {slot} {name}")
     }
 
     /// What the step is about: two steps with one key are never taken in one pass, and a failure is remembered by it.
@@ -218,7 +304,7 @@ impl Step {
                 (None, None, Some(action)) => format!("Write action {} {:?}", action.instance, action.transition),
                 (None, None, None) => "Write nothing".to_owned(),
             },
-            Self::CreateVolume { slot, name, .. } => format!("{kind} {slot} {name}"),
+            Self::CreateVolume { slot, name, .. } => Self::create_volume_key(*slot, name),
             Self::AttachVolume { volume, .. } | Self::KeepVolume { volume, .. } | Self::DetachVolume { volume, .. } => {
                 format!("{kind} {volume}")
             }
@@ -226,6 +312,12 @@ impl Step {
             Self::AttachInterface { interface, .. }
             | Self::KeepInterface { interface, .. }
             | Self::DetachInterface { interface, .. } => format!("{kind} {interface}"),
+            Self::CreateSnapshot { volume, .. }
+            | Self::ModifyVolume { volume, .. }
+            | Self::DeleteVolume { volume, .. } => format!("{kind} {volume}"),
+            Self::CreateSnapshots { slot, .. } => format!("{kind} {slot}"),
+            Self::DeleteSnapshot { snapshot } => format!("{kind} {snapshot}"),
+            Self::DeleteInterface { interface, .. } => format!("{kind} {interface}"),
             Self::Tag { resource, .. } => format!("{kind} {resource}"),
             Self::ChangeRecord(change) => record_key(&change.key),
             Self::Heartbeat(action) | Self::Complete { action, .. } => {

@@ -15,9 +15,11 @@ use crate::ids::{
     SubnetId, VolumeId, VolumeName, Zone,
 };
 use crate::spec::VolumeParams;
+use crate::upkeep::{Growth, Upkeep};
 
-/// The version of the items' layout that this code writes. Newer ones are refused.
-pub const LAYOUT: u32 = 1;
+/// The version of the items' layout that this code writes. Newer ones are refused: 2 brought [`Slot::upkeep`], which a
+/// writer that does not know it would drop.
+pub const LAYOUT: u32 = 2;
 
 /// The group's item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +115,7 @@ pub struct Slot {
     pub number: SlotNumber,
     /// Raised by every write.
     pub generation: Generation,
-    /// Active or parked.
+    /// Active, parked or retired.
     pub state: SlotState,
     /// The zone of its volumes and interface.
     pub zone: Zone,
@@ -129,6 +131,9 @@ pub struct Slot {
     pub interface: Option<InterfaceRecord>,
     /// Its own name in DNS.
     pub record: Option<NameRecord>,
+    /// Its data beyond the present holder.
+    #[serde(default, skip_serializing_if = "Upkeep::is_empty")]
+    pub upkeep: Upkeep,
 }
 
 impl Slot {
@@ -153,6 +158,8 @@ pub enum SlotState {
     Active,
     /// Vacated by scale-in; everything is kept.
     Parked,
+    /// Only snapshots are left.
+    Retired,
 }
 
 /// The instance that holds a slot.
@@ -179,6 +186,9 @@ pub struct VolumeRecord {
     pub born: bool,
     /// Since when reads aimed at its ID have not shown it.
     pub absent_since: Option<Timestamp>,
+    /// Its changes by ModifyVolume.
+    #[serde(default, skip_serializing_if = "Growth::is_empty")]
+    pub growth: Growth,
 }
 
 /// The interface of a slot: an attempt to create it, or a born one.

@@ -19,6 +19,12 @@ pub const VOLUME: &str = "stateful-asg:volume";
 pub const ATTEMPT: &str = "stateful-asg:attempt";
 /// On volumes: the slot has another one in this one's place.
 pub const SUPERSEDED: &str = "stateful-asg:superseded";
+/// On volumes that are made to take another's place: the slot, until they are on its record.
+pub const FOR_SLOT: &str = "stateful-asg:for-slot";
+/// On snapshots: the operation that took them (`periodic-SLOT-N`, `final-SLOT-N`).
+pub const OPERATION: &str = "stateful-asg:operation";
+/// On instances: whose data the volumes hold (`kept`, `blank`, `snapshot`, `stale`), and as of when.
+pub const DATA: &str = "stateful-asg:data";
 /// Set by the guest: the claim whose volumes are mounted.
 pub const MOUNTED: &str = "stateful-asg:mounted";
 /// Set by the guest: the claim whose volumes are unmounted for good.
@@ -28,4 +34,10 @@ pub const RELEASED: &str = "stateful-asg:released";
 #[must_use]
 pub fn volume_key(name: &VolumeName) -> String {
     format!("{VOLUME}:{name}")
+}
+
+/// The instance tag that tells the guest how large one volume is, in GiB: it grows a smaller filesystem.
+#[must_use]
+pub fn size_key(name: &VolumeName) -> String {
+    format!("stateful-asg:size:{name}")
 }

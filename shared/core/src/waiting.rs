@@ -1,6 +1,7 @@
 //! Why nothing is done yet: one typed reason for every instance and slot that gets no step.
 
 mod message;
+mod reads;
 
 use std::fmt;
 use std::time::Duration;
@@ -9,8 +10,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cloud::Transition;
-use crate::ids::{AsgName, DnsName, InstanceId, InterfaceId, SlotNumber, VolumeId, VolumeName, Zone};
+use crate::ids::{AsgName, DnsName, InstanceId, InterfaceId, SlotNumber, SnapshotId, VolumeId, VolumeName, Zone};
 use crate::observed::FailureKind;
+use crate::upkeep::Stage;
+
+pub use reads::Reads;
 
 /// A wait: who waits, for what, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,35 +25,6 @@ pub struct Waiting {
     pub reason: Reason,
     /// Since when, where it is known.
     pub since: Option<Timestamp>,
-}
-
-/// What a reading includes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reads {
-    /// The group's instances.
-    pub instances: bool,
-    /// The group's volumes.
-    pub volumes: bool,
-    /// The group's interfaces.
-    pub interfaces: bool,
-}
-
-impl Reads {
-    const INSTANCES: Self = Self { instances: true, volumes: false, interfaces: false };
-    const VOLUMES: Self = Self { instances: false, volumes: true, interfaces: false };
-    const INTERFACES: Self = Self { instances: false, volumes: false, interfaces: true };
-    /// All of it.
-    pub const ALL: Self = Self { instances: true, volumes: true, interfaces: true };
-
-    /// Both.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            instances: self.instances || other.instances,
-            volumes: self.volumes || other.volumes,
-            interfaces: self.interfaces || other.interfaces,
-        }
-    }
 }
 
 /// Who waits.
@@ -112,6 +87,8 @@ pub enum Reason {
     VolumeStray { name: VolumeName, volume: VolumeId },
     /// A volume may be attached to several instances at once.
     VolumeMultiAttach { volume: VolumeId },
+    /// The volume that new ones are to be like is not shown, or its figures cannot be used.
+    TemplateUnusable { name: VolumeName, volume: VolumeId, why: String },
     /// The slot's volume is attached to another instance.
     VolumeHeldBy { volume: VolumeId, instance: InstanceId },
     /// A volume is being attached or detached.
@@ -159,11 +136,35 @@ pub enum Reason {
     /// The instance is in service without having come through our hook.
     NeedsAdoption,
     /// The call failed; it is tried again, or a person must act.
-    CallFailed { step: String, kind: FailureKind, message: String },
+    CallFailed { step: String, kind: FailureKind, message: String, urgent: bool },
     /// The mode of the spec keeps steps from being taken.
     Withheld { step: String },
     /// The launch will be given up, not before this time.
     AbandonAt(Timestamp),
+    /// The slot's data is being moved, restored or retired.
+    Changing { slot: SlotNumber, what: &'static str, stage: Stage },
+    /// What a person asked for begins when the slot is vacant.
+    Ordered { what: &'static str },
+    /// Snapshots are being taken.
+    SnapshotPending { volume: VolumeId, snapshot: SnapshotId },
+    /// A snapshot failed, and another is taken.
+    SnapshotFailed { volume: VolumeId, message: String },
+    /// No snapshot of the volume is recent enough for what the spec allows.
+    SnapshotTooOld { volume: VolumeId, newest: Option<Timestamp> },
+    /// Periodic snapshots of the slot are overdue.
+    SnapshotsLate { volume: VolumeId, newest: Option<Timestamp> },
+    /// A successor of a volume is being made.
+    SuccessorCreating { name: VolumeName, volume: Option<VolumeId> },
+    /// A volume is being changed by ModifyVolume.
+    VolumeGrowing { volume: VolumeId },
+    /// EC2 failed to change a volume.
+    GrowthFailed { volume: VolumeId, message: String },
+    /// EC2 allows no further change of the volume before this time.
+    GrowthLimit { volume: VolumeId, until: Timestamp },
+    /// Something could be deleted, and the deployment allows no deletes.
+    DeletesOff { what: String },
+    /// A volume that was left behind is kept, because nothing proves that its data is elsewhere.
+    Unproven { volume: VolumeId, why: String },
 }
 
 impl Reason {
@@ -188,6 +189,7 @@ impl Reason {
             Self::VolumeLost { .. } => "VolumeLost",
             Self::VolumeStray { .. } => "VolumeStray",
             Self::VolumeMultiAttach { .. } => "VolumeMultiAttach",
+            Self::TemplateUnusable { .. } => "TemplateUnusable",
             Self::VolumeHeldBy { .. } => "VolumeHeldBy",
             Self::VolumeInTransit { .. } => "VolumeInTransit",
             Self::AttachStuck { .. } => "AttachStuck",
@@ -214,6 +216,18 @@ impl Reason {
             Self::CallFailed { .. } => "CallFailed",
             Self::Withheld { .. } => "Withheld",
             Self::AbandonAt(_) => "AbandonAt",
+            Self::Changing { .. } => "Changing",
+            Self::Ordered { .. } => "Ordered",
+            Self::SnapshotPending { .. } => "SnapshotPending",
+            Self::SnapshotFailed { .. } => "SnapshotFailed",
+            Self::SnapshotTooOld { .. } => "SnapshotTooOld",
+            Self::SnapshotsLate { .. } => "SnapshotsLate",
+            Self::SuccessorCreating { .. } => "SuccessorCreating",
+            Self::VolumeGrowing { .. } => "VolumeGrowing",
+            Self::GrowthFailed { .. } => "GrowthFailed",
+            Self::GrowthLimit { .. } => "GrowthLimit",
+            Self::DeletesOff { .. } => "DeletesOff",
+            Self::Unproven { .. } => "Unproven",
         }
     }
 
@@ -225,10 +239,17 @@ impl Reason {
             | Self::InterfaceInTransit(_)
             | Self::RecordChanging(_)
             | Self::InterfaceCreating
-            | Self::VolumeCreating { .. } => 1,
+            | Self::VolumeCreating { .. }
+            | Self::SuccessorCreating { .. } => 1,
             Self::Booting | Self::NotYetFree { .. } | Self::GuestNotReady | Self::Draining => 2,
             Self::HolderLeaving { .. } | Self::VolumeHeldBy { .. } | Self::InterfaceHeldBy { .. } => 3,
-            Self::TakingTurns { .. } | Self::CallFailed { .. } | Self::AttachStuck { .. } => 5,
+            // What no retry cures, and what nobody waits for, is tried again when a later settle looks.
+            Self::CallFailed { kind, urgent, .. } if !urgent || !kind.is_retryable() => return None,
+            Self::TakingTurns { .. }
+            | Self::CallFailed { .. }
+            | Self::AttachStuck { .. }
+            | Self::SnapshotPending { .. } => 5,
+            Self::VolumeGrowing { .. } => 15,
             Self::NoSpec(_)
             | Self::SpecRefused(_)
             | Self::HookMissing { .. }
@@ -242,6 +263,7 @@ impl Reason {
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
             | Self::VolumeMultiAttach { .. }
+            | Self::TemplateUnusable { .. }
             | Self::NoSubnet(_)
             | Self::InterfaceUnseen(_)
             | Self::InterfaceLost(_)
@@ -256,52 +278,18 @@ impl Reason {
             | Self::HolderUnclear(_)
             | Self::NeedsAdoption
             | Self::Withheld { .. }
-            | Self::AbandonAt(_) => return None,
+            | Self::AbandonAt(_)
+            | Self::Changing { .. }
+            | Self::Ordered { .. }
+            | Self::SnapshotFailed { .. }
+            | Self::SnapshotTooOld { .. }
+            | Self::SnapshotsLate { .. }
+            | Self::GrowthFailed { .. }
+            | Self::GrowthLimit { .. }
+            | Self::DeletesOff { .. }
+            | Self::Unproven { .. } => return None,
         };
         Some(Duration::from_secs(seconds))
-    }
-
-    /// What must be read again to see the end of this wait, besides the Auto Scaling groups.
-    #[must_use]
-    pub fn reads(&self) -> Reads {
-        match self {
-            Self::VolumeInTransit { .. } | Self::VolumeCreating { .. } | Self::VolumeHeldBy { .. } => Reads::VOLUMES,
-            Self::InterfaceCreating | Self::InterfaceInTransit(_) | Self::InterfaceHeldBy { .. } => Reads::INTERFACES,
-            Self::NotYetFree { .. } => Reads::VOLUMES.and(Reads::INTERFACES),
-            Self::Booting | Self::HolderLeaving { .. } | Self::GuestNotReady | Self::Draining => Reads::INSTANCES,
-            Self::NoSpec(_)
-            | Self::SpecRefused(_)
-            | Self::HookMissing { .. }
-            | Self::TableLost(_)
-            | Self::Replacing(_)
-            | Self::SurgeBlocked
-            | Self::ZoneBlocked { .. }
-            | Self::AttachLimit(_)
-            | Self::VolumeFailed { .. }
-            | Self::VolumeUnseen { .. }
-            | Self::VolumeLost { .. }
-            | Self::VolumeStray { .. }
-            | Self::VolumeMultiAttach { .. }
-            | Self::AttachStuck { .. }
-            | Self::NoSubnet(_)
-            | Self::InterfaceUnseen(_)
-            | Self::InterfaceLost(_)
-            | Self::TakingTurns { .. }
-            | Self::RecordChanging(_)
-            | Self::RecordForeign { .. }
-            | Self::Answered
-            | Self::HolderStopped(_)
-            | Self::HolderStandby(_)
-            | Self::HolderDetached(_)
-            | Self::HolderRetained(_)
-            | Self::HolderReplacingRoot(_)
-            | Self::HolderWarm(_)
-            | Self::HolderUnclear(_)
-            | Self::NeedsAdoption
-            | Self::CallFailed { .. }
-            | Self::Withheld { .. }
-            | Self::AbandonAt(_) => Reads::ALL,
-        }
     }
 
     /// A person should know: the wait will not end by itself, or needs an eye.
@@ -319,12 +307,18 @@ impl Reason {
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
             | Self::VolumeMultiAttach { .. }
+            | Self::TemplateUnusable { .. }
             | Self::AttachStuck { .. }
             | Self::NoSubnet(_)
             | Self::InterfaceLost(_)
             | Self::RecordForeign { .. }
             | Self::HolderDetached(_)
             | Self::HolderRetained(_)
+            | Self::SnapshotFailed { .. }
+            | Self::SnapshotTooOld { .. }
+            | Self::SnapshotsLate { .. }
+            | Self::GrowthFailed { .. }
+            | Self::Unproven { .. }
             | Self::NeedsAdoption => true,
             Self::CallFailed { kind, .. } => !kind.is_retryable(),
             Self::Replacing(_)
@@ -350,7 +344,14 @@ impl Reason {
             | Self::HolderWarm(_)
             | Self::HolderUnclear(_)
             | Self::Withheld { .. }
-            | Self::AbandonAt(_) => false,
+            | Self::AbandonAt(_)
+            | Self::Changing { .. }
+            | Self::Ordered { .. }
+            | Self::SnapshotPending { .. }
+            | Self::SuccessorCreating { .. }
+            | Self::VolumeGrowing { .. }
+            | Self::GrowthLimit { .. }
+            | Self::DeletesOff { .. } => false,
         }
     }
 }

@@ -31,7 +31,7 @@ fn with_volume(fields: Value) -> Value {
 fn the_smallest_spec_has_the_defaults() {
     let spec = parsed(&json!({"v": 1, "volumes": {"data": {"size": "20GiB", "mount": "/data"}}}));
     assert_eq!(spec.mode, Mode::Full);
-    assert_eq!(spec.slots, Slots { max: None, reuse_within: None });
+    assert_eq!(spec.slots, Slots { max: None, reuse_within: None, retire_after: None });
     assert_eq!(
         spec.address,
         Address { kind: AddressKind::Instance, subnets: Choice::Group, security_groups: Choice::Group }
@@ -50,6 +50,7 @@ fn the_smallest_spec_has_the_defaults() {
         encrypted: true,
         kms_key: None,
         snapshot: None,
+        initialization_rate: None,
     };
     assert_eq!(data.params, expected);
     assert_eq!((data.fs, data.options.as_str()), (Filesystem::Ext4, "nodev,nosuid"));
@@ -63,7 +64,8 @@ fn numbers_sizes_durations_and_flags_come_in_every_spelling() {
         "terminate": {"drain": "1h"}, "volumes": {"data": {"size": "2TiB", "iops": "6000", "throughput": 500.0, "encrypted": "false",
         "mount": "/data", "owner": "999:1000"}, "log": {"size": "50", "mount": "/log"}}});
     let spec = parsed(&text);
-    assert_eq!(spec.slots, Slots { max: Some(6), reuse_within: Some(Duration::from_secs(9 * 86_400)) });
+    let nine_days = Duration::from_secs(9 * 86_400);
+    assert_eq!(spec.slots, Slots { max: Some(6), reuse_within: Some(nine_days), retire_after: None });
     assert_eq!(
         (spec.launch.wait.as_secs(), spec.launch.surge_wait.as_secs(), spec.terminate.drain.as_secs()),
         (90, 45, 3_600)
@@ -233,11 +235,12 @@ fn names_that_are_none_or_collide_are_refused() {
 
 #[test]
 fn what_is_allowed_but_odd_is_a_notice() {
-    let spec = json!({"v": 1, "dns": {"zone": "Z1", "group": "all.x", "ttl": 61}, "snapshots": {"every": "5m"}});
+    let spec = json!({"v": 1, "dns": {"zone": "Z1", "group": "all.x", "ttl": 61}});
     let notices = Spec::parse(&spec.to_string()).unwrap().notices;
     let paths: Vec<&str> = notices.iter().map(|notice| notice.path.as_str()).collect();
-    assert_eq!(paths, ["dns.ttl", "snapshots"], "{notices:?}");
-    let quiet = Spec::parse(&json!({"v": 1, "dns": {"zone": "Z1", "group": "all.x", "ttl": 60}}).to_string()).unwrap();
+    assert_eq!(paths, ["dns.ttl"], "{notices:?}");
+    let spec = json!({"v": 1, "dns": {"zone": "Z1", "group": "all.x", "ttl": 60}, "snapshots": {"every": "5m"}});
+    let quiet = Spec::parse(&spec.to_string()).unwrap();
     assert_eq!(quiet.notices, []);
 }
 
@@ -314,6 +317,7 @@ fn the_deployment_sets_limits() {
         subnets: "subnet-0aaa,subnet-0bbb".parse().unwrap(),
         max_volume_gib: 101,
         groups: "web,db-*".parse().unwrap(),
+        deletes: false,
     };
     assert_eq!(spec.check_limits(&group, &wide), Ok(()));
     let narrow = Limits {
@@ -322,6 +326,7 @@ fn the_deployment_sets_limits() {
         subnets: "subnet-0bbb".parse().unwrap(),
         max_volume_gib: 100,
         groups: "db,web-*".parse().unwrap(),
+        deletes: false,
     };
     insta::assert_snapshot!(spec.check_limits(&group, &narrow).unwrap_err(), @r#"
     the group `db-prod` is not served by this deployment, which serves db, web-*

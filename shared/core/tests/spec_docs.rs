@@ -54,7 +54,14 @@ fn complete() -> Value {
     let mut spec: Value = serde_json::from_str(&example("cassandra.spec.json")).unwrap();
     spec["volumes"]["data"]["snapshot"] = json!("snap-0123456789abcdef0");
     spec["volumes"]["data"]["like"] = json!(null);
-    spec["snapshots"]["keep"] = json!({"last": 1, "hourly": 2, "daily": 3, "weekly": 4, "monthly": 5});
+    spec["volumes"]["data"]["initialization_rate"] = json!(200);
+    spec["slots"]["retire_after"] = json!("90d");
+    spec["zones"] = json!({"move": {"stale_up_to": "6h"}, "keep_source": "2d"});
+    spec["data_lost"] = json!({"snapshot_up_to": "6h"});
+    spec["growth"] = json!({"at_once": 3});
+    let keep = json!({"last": 1, "hourly": 2, "daily": 3, "weekly": 4, "monthly": 5});
+    spec["volumes"]["data"]["snapshots"] = json!({"every": "1h", "keep": keep});
+    spec["snapshots"]["keep"] = keep;
     spec
 }
 
@@ -83,7 +90,7 @@ fn every_field_of_the_schema_is_read() {
     Spec::parse(&complete().to_string()).unwrap();
     let mut all = Vec::new();
     fields(&json_schema(), &[], &mut all);
-    assert!(all.len() > 45, "the walk over the schema finds the fields: {}", all.len());
+    assert!(all.len() > 60, "the walk over the schema finds the fields: {}", all.len());
     for place in all {
         let mut spec = complete();
         assert!(
@@ -149,7 +156,9 @@ fn every_default_written_out_changes_nothing() {
     let expected = Spec::parse(&smallest.to_string()).unwrap().spec;
     let mut written_out = smallest;
     let mut defaults = 0;
-    for place in all {
+    // Where a volume's snapshots are the group's, which is the default, there is no object with fields of its own.
+    let own = ["volumes", "data", "snapshots"].map(str::to_owned);
+    for place in all.into_iter().filter(|place| place.len() <= own.len() || !place.starts_with(&own)) {
         if let Some(default) = find(&schema, &place).get("default").filter(|_| !place.ends_with(&["last".to_owned()])) {
             *at(&mut written_out, &place) = default.clone();
             defaults += 1;

@@ -12,20 +12,20 @@ fn problems(spec: &Value) -> String {
 const BAD: &str = r#"
 {
     "v": 2, "mode": "no_delete", "slot": {}, "volums": {},
-    "slots": {"max": 10001, "reuse_within": "9 days"},
+    "slots": {"max": 10001, "reuse_within": "9 days", "retire_after": "0d"},
     "volumes": {
         "Data": {"size": 1},
         "bulk": {"size": "500GB", "type": "gp4", "iops": "many", "mount": "/srv/b", "filesystem": "xfs"},
         "data": {"size": 20, "iops": 16000, "throughput": 5000, "encrypted": "no", "kms_key": "alias/a b", "mount": "/etc/db",
             "owner": "root", "options": "noatime; rm", "device": "/dev/sda1", "snapshot": "snap-X"},
-        "fast": {"size": "1GiB", "type": "io2", "mount": "/srv/x", "device": "/dev/sdf"},
+        "fast": {"size": "1GiB", "type": "io2", "mount": "/srv/x", "device": "/dev/sdf", "initialization_rate": 301, "snapshots": "no"},
         "log": {"like": "dta", "size": 1.5, "mount": "/srv/x", "device": "/dev/xvdf"},
-        "open": {"size": 1, "encrypted": false, "kms_key": "alias/a", "mount": "/srv/o"},
+        "open": {"size": 1, "encrypted": false, "kms_key": "alias/a", "mount": "/srv/o", "snapshots": {"keep": {"last": 0}}},
         "text": "50GiB"
     },
     "address": {"kind": "secondary_ip", "subnets": "subnet-0aaa", "security_groups": ["sg-0aaa", "sg-0aaa", 7, "web"]},
     "dns": {"zone": "prod.internal", "slot": "cass.prod", "ttl": "2d"},
-    "zones": {"move": {"stale_up_to": "1h"}}, "data_lost": "blank",
+    "zones": {"move": {"stale_upto": "1h"}, "keep_source": "59m"}, "data_lost": {"snapshot_up_to": "4m"}, "growth": {"at_once": 101},
     "launch": {"ready": "healthy", "wait": "3d", "surge_wait": -5}, "terminate": {"drain": true, "at_once": 0},
     "snapshots": {"every": "1m", "keep": {"dayly": 7}},
     "tags": {"aws:x": "1", "a.b": {}}
@@ -41,16 +41,18 @@ fn every_problem_is_named_at_once() {
     address.security_groups[2]: must be text, not 7
     address.security_groups[3]: `web` is not a security group ID such as sg-0123456789abcdef0
     address.subnets: must be "group" or a list of subnet IDs, not "subnet-0aaa"
-    data_lost: this version does not offer `blank` yet; it takes wait
+    data_lost.snapshot_up_to: must be from 5m to 365d, not "4m"
     dns.slot: must be a DNS name that holds {slot} exactly once, such as "node-{slot}.prod.internal"
     dns.ttl: must be from 0s to 1d, not "2d"
     dns.zone: `prod.internal` is not a hosted zone ID such as Z0123456789ABCDEFGHIJ
+    growth.at_once: must be from 1 to 100, not 101
     launch.ready: "healthy" is not known here; known are attached, mounted, probe
     launch.surge_wait: must be a duration such as "90s", "30m", "6h", "9d", "1w" or whole seconds, not -5
     launch.wait: must be from 30s to 2d, not "3d"
     mode: "no_delete" is not known here; did you mean `no_deletes`?
     slot: is not a field here; did you mean `slots`?
     slots.max: must be from 1 to 10000, not 10001
+    slots.retire_after: must be from 1h to 3650d, not "0d"
     slots.reuse_within: must be a duration such as "90s", "30m", "6h", "9d", "1w" or whole seconds, not "9 days"
     snapshots.every: must be from 5m to 365d, not "1m"
     snapshots.keep: keeps nothing; give at least one of last, hourly, daily, weekly and monthly
@@ -61,7 +63,7 @@ fn every_problem_is_named_at_once() {
     terminate.drain: must be a duration such as "90s", "30m", "6h", "9d", "1w" or whole seconds, not true
     v: must be 1, the one version that is known here, not 2
     volumes.Data: `Data` is not a volume name: 1 to 32 lower-case letters, digits or `-`, beginning with a letter
-    volumes.bulk.filesystem: is not a field here; known are like, size, type, iops, throughput, encrypted, kms_key, snapshot, mount, fs, options, owner, device
+    volumes.bulk.filesystem: is not a field here; known are like, size, type, iops, throughput, encrypted, kms_key, snapshot, initialization_rate, mount, fs, options, owner, device, snapshots
     volumes.bulk.iops: must be a whole number from 100 to 256000, not "many"
     volumes.bulk.size: is "500GB", but EBS counts in GiB of 2^30 bytes: give a whole number of GiB, such as 50, "50GiB" or "2TiB"
     volumes.bulk.type: "gp4" is not known here; known are gp2, gp3, io1, io2, st1, sc1, standard
@@ -74,16 +76,21 @@ fn every_problem_is_named_at_once() {
     volumes.data.owner: must be the numbers of a user and a group, such as "999:999"
     volumes.data.snapshot: `snap-X` is not a snapshot ID such as snap-0123456789abcdef0
     volumes.data.throughput: must be from 125 to 2000, not 5000
+    volumes.fast.initialization_rate: must be from 100 to 300, not 301
     volumes.fast.iops: is required for io2
     volumes.fast.size: io2 volumes have 4 to 65536 GiB, not 1
+    volumes.fast.snapshots: must be true, false or an object, not "no"
     volumes.log.device: is asked for by `fast` too; choose another
     volumes.log.like: there is no volume `dta`; did you mean `data`?
     volumes.log.mount: is where `fast` is mounted too; choose another
     volumes.log.size: must be a whole number of GiB, such as 50, "50GiB" or "2TiB", not 1.5
     volumes.open.kms_key: is for encrypted volumes; leave it out, or `encrypted` at true
+    volumes.open.snapshots.keep: keeps nothing; give at least one of last, hourly, daily, weekly and monthly
     volumes.text: must be an object, not "50GiB"
     volums: is not a field here; did you mean `volumes`?
-    zones.move: this version does not offer `stale_up_to` yet; it takes never
+    zones.keep_source: must be from 1h to 3650d, not "59m"
+    zones.move.stale_up_to: is required, such as "1h"
+    zones.move.stale_upto: is not a field here; did you mean `stale_up_to`?
     "#);
 }
 

@@ -52,13 +52,29 @@ fn volume() -> BoxedStrategy<Value> {
         word(&["ext4", "xfs"]),
         or_null("[a-z]{1,8}(,[a-z0-9=._-]{1,8}){0,3}".prop_map(Value::from)),
         or_null((any::<u16>(), any::<u16>()).prop_map(|(uid, gid)| json!(format!("{uid}:{gid}")))),
+        or_null(number(100..=300)),
+        prop_oneof![or_null(any::<bool>().prop_map(Value::from)), snapshots()],
     );
     (performance(), rest)
-        .prop_map(|((size, kind, iops, throughput), (encrypted, kms_key, snapshot, fs, options, owner))| {
+        .prop_map(|((size, kind, iops, throughput), (encrypted, kms_key, snapshot, fs, options, owner, rate, snapshots))| {
             json!({"size": size, "type": kind, "iops": iops, "throughput": throughput, "encrypted": encrypted, "kms_key": kms_key,
-                "snapshot": snapshot, "fs": fs, "options": options, "owner": owner})
+                "snapshot": snapshot, "fs": fs, "options": options, "owner": owner,
+                "initialization_rate": rate, "snapshots": snapshots})
         })
         .boxed()
+}
+
+fn snapshots() -> BoxedStrategy<Value> {
+    let keep = (number(1..=9), or_null(number(0..=9))).prop_map(|(last, daily)| json!({"last": last, "daily": daily}));
+    (time(300..=31_536_000).prop_filter("under five minutes", |t| t != "90s"), or_null(keep))
+        .prop_map(|(every, keep)| json!({"every": every, "keep": keep}))
+        .boxed()
+}
+
+/// A word, or an object that holds a bound.
+fn word_or_bound(words: &'static [&'static str], bound: &'static str) -> BoxedStrategy<Value> {
+    let bounds = time(300..=31_536_000).prop_filter("under five minutes", |t| t != "90s");
+    prop_oneof![word(words), bounds.prop_map(move |time| json!({ bound: time }))].boxed()
 }
 
 /// Volumes with a directory each; some are like another, or attached only.
@@ -105,15 +121,16 @@ fn dns() -> BoxedStrategy<Value> {
 }
 
 fn valid() -> BoxedStrategy<Value> {
-    let slots = (or_null(number(1..=400)), or_null(time(0..=1_000_000)))
-        .prop_map(|(m, r)| json!({"max": m, "reuse_within": r}));
+    let hours = || or_null(time(3_600..=1_000_000).prop_filter("under an hour", |t| t != "90s" && t != "30m"));
+    let slots = (or_null(number(1..=400)), or_null(time(0..=1_000_000)), hours())
+        .prop_map(|(m, r, retire)| json!({"max": m, "reuse_within": r, "retire_after": retire}));
+    let zones = (word_or_bound(&["never", "final"], "stale_up_to"), hours())
+        .prop_map(|(to, keep)| json!({"move": to, "keep_source": keep}));
+    let growth = or_null(number(1..=100)).prop_map(|at_once| json!({ "at_once": at_once }));
     let launch = (word(&["attached", "probe"]), or_null(time(30..=172_800)), or_null(time(30..=172_800)))
         .prop_map(|(ready, wait, surge)| json!({"ready": ready, "wait": wait, "surge_wait": surge}));
     let terminate =
         (or_null(time(0..=172_800)), or_null(number(1..=10_000))).prop_map(|(d, a)| json!({"drain": d, "at_once": a}));
-    let keep = (number(1..=9), or_null(number(0..=9))).prop_map(|(last, daily)| json!({"last": last, "daily": daily}));
-    let snapshots = (time(300..=31_536_000).prop_filter("under five minutes", |t| t != "90s"), or_null(keep))
-        .prop_map(|(every, keep)| json!({"every": every, "keep": keep}));
     let text = prop_oneof![
         "\\PC{0,40}".prop_map(Value::from),
         any::<i32>().prop_map(Value::from),
@@ -126,15 +143,32 @@ fn valid() -> BoxedStrategy<Value> {
         or_null(dns()),
         or_null(launch),
         or_null(terminate),
-        or_null(snapshots),
+        or_null(snapshots()),
         or_null(tags),
+        (or_null(zones), word_or_bound(&["wait", "blank"], "snapshot_up_to"), or_null(growth)),
     );
     (number(1..=1), word(&["full", "no_deletes", "observe"]), volumes(), sections)
-        .prop_map(|(v, mode, volumes, (slots, address, dns, launch, terminate, snapshots, tags))| {
-            json!({"v": v, "mode": mode, "volumes": volumes, "slots": slots, "address": address, "dns": dns, "launch": launch,
-                "terminate": terminate, "snapshots": snapshots, "tags": tags})
+        .prop_map(|(v, mode, volumes, (slots, address, dns, launch, terminate, snapshots, tags, data))| {
+            let (zones, data_lost, growth) = data;
+            with_snapshots_for_bounds(json!({"v": v, "mode": mode, "volumes": volumes, "slots": slots, "address": address, "dns": dns, "launch": launch,
+                "terminate": terminate, "snapshots": snapshots, "tags": tags, "zones": zones, "data_lost": data_lost, "growth": growth}))
         })
         .boxed()
+}
+
+/// Gives every volume snapshots where a bound on their age asks for them.
+fn with_snapshots_for_bounds(mut spec: Value) -> Value {
+    if spec["zones"]["move"].is_object() || spec["data_lost"].is_object() {
+        if spec["snapshots"].is_null() {
+            spec["snapshots"] = json!({"every": "1h"});
+        }
+        for volume in spec["volumes"].as_object_mut().unwrap().values_mut() {
+            if volume["snapshots"] == false {
+                volume["snapshots"] = json!(true);
+            }
+        }
+    }
+    spec
 }
 
 /// Values of all kinds, near to those that a spec holds.
@@ -159,6 +193,7 @@ fn anything() -> BoxedStrategy<Value> {
         4 => proptest::sample::select(vec![
             "v", "mode", "slots", "max", "volumes", "data", "log", "like", "size", "type", "iops", "mount", "fs", "address", "kind", "subnets", "dns",
             "zone", "slot", "group", "tags", "launch", "wait", "ready", "snapshots", "every", "keep", "last", "zones", "move", "stale_up_to", "aws:x",
+            "data_lost", "snapshot_up_to", "growth", "at_once", "retire_after", "keep_source", "initialization_rate",
         ]).prop_map(str::to_owned),
         1 => any::<String>(),
     ];

@@ -9,7 +9,7 @@ use crate::ids::{Generation, InstanceId, SlotNumber};
 use crate::observed::Observed;
 use crate::plan::{Look, Plan};
 use crate::step::{Step, Why};
-use crate::table::{Action, Bound, Group, Slot, TableWrite};
+use crate::table::{Action, Bound, Group, LAYOUT, Slot, TableWrite};
 use crate::waiting::{Reason, Subject, Waiting};
 
 /// The changes of one slot's item.
@@ -128,6 +128,7 @@ impl<'a> Draft<'a> {
         let mut record = (was != Some(&self.group) && !(was.is_none() && self.group_why.is_empty())).then(|| {
             let mut group = self.group.clone();
             group.generation = was.map_or(Generation(1), |was| was.generation.next());
+            group.v = LAYOUT;
             (was.map(|was| was.generation), Box::new(group))
         });
         let mut steps = Vec::new();
@@ -137,6 +138,7 @@ impl<'a> Draft<'a> {
             }
             let mut slot = draft.slot;
             slot.generation = draft.was.map_or(Generation(1), Generation::next);
+            slot.v = LAYOUT;
             let mut write = empty(&self.group);
             if draft.was.is_none() {
                 write.record = record.take();

@@ -102,7 +102,11 @@ fn judge(obs: &Observed, text: &str, now: Timestamp, draft: &mut Draft<'_>) {
             if draft.group.spec.as_ref().is_some_and(|spec| !spec.from_table && spec.text == json) {
                 return accept_as_is(draft);
             }
-            let verdict = Spec::parse(&json).and_then(|parsed| parsed.spec.check_limits(&obs.group, &obs.limits));
+            let before = draft.group.spec.as_ref().and_then(|before| Spec::parse(&before.text).ok());
+            let verdict = Spec::parse(&json).and_then(|parsed| {
+                parsed.spec.check_limits(&obs.group, &obs.limits)?;
+                before.map_or(Ok(()), |before| parsed.spec.check_change(&before.spec).map(|_| ()))
+            });
             match verdict {
                 Ok(()) => accept(json, draft),
                 Err(problems) => refuse(text, problems.to_string(), now, draft),

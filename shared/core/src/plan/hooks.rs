@@ -210,7 +210,9 @@ pub(crate) fn complete(view: &View<'_>, action: &Action, result: HookResult, cla
     let step = Step::Complete { action: reference(view, action), result };
     let key = step.key();
     if let Some(failure) = view.backing_off(&key) {
-        let reason = Reason::CallFailed { step: key, kind: failure.kind, message: failure.message.clone() };
+        draft.look_at(failure.retry_at);
+        let reason =
+            Reason::CallFailed { step: key, kind: failure.kind, message: failure.message.clone(), urgent: true };
         return draft.wait(Subject::Instance(action.instance.clone()), reason, Some(action.since));
     }
     if view.obs.notes.answered.contains_key(&(action.instance.clone(), action.transition)) {

@@ -1,7 +1,9 @@
-//! A slot's network interface: made once, attached to each holder in turn, its address never changes.
+//! A slot's network interface: made once for a zone, attached to each holder in turn, its address never changes.
+
+use std::collections::BTreeSet;
 
 use crate::cloud::{AttachmentState, Instance, Interface, slot_of};
-use crate::ids::{SecurityGroupId, SlotNumber, SubnetId};
+use crate::ids::{InterfaceId, SecurityGroupId, SlotNumber, SubnetId};
 use crate::plan::CERTAINLY_ABSENT;
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, take};
@@ -20,7 +22,7 @@ pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     let why = match &record.id {
         Some(id) if view.obs.absent.interfaces.contains(id) => absent(view, record, &mut next),
         Some(id) => view.obs.interfaces.get(id).and_then(|interface| seen(interface, &mut next)),
-        None => tagged(view, slot.number, record.attempt).and_then(|interface| {
+        None => tagged(view, slot, record.attempt).and_then(|interface| {
             next.id = Some(interface.id.clone());
             seen(interface, &mut next).or(Some(Why::InterfaceKnown))
         }),
@@ -69,11 +71,25 @@ fn seen(interface: &Interface, next: &mut InterfaceRecord) -> Option<Why> {
 }
 
 /// The interface that bears this slot's tag: the attempt's own, else the only one.
-fn tagged<'o>(view: &View<'o>, slot: SlotNumber, attempt: u32) -> Option<&'o Interface> {
-    let found: Vec<&Interface> = view.obs.interfaces.values().filter(|i| slot_of(&i.tags) == Some(slot)).collect();
+fn tagged<'o>(view: &View<'o>, slot: &Slot, attempt: u32) -> Option<&'o Interface> {
+    let found: Vec<&Interface> = of_slot(view, slot).collect();
     let attempt = attempt.to_string();
     let ours = found.iter().find(|interface| interface.tags.get(tags::ATTEMPT) == Some(&attempt));
     ours.or(if found.len() == 1 { found.first() } else { None }).copied()
+}
+
+/// Interfaces that bear the slot's tag and were not left behind.
+fn of_slot<'o>(view: &View<'o>, slot: &Slot) -> impl Iterator<Item = &'o Interface> {
+    let (number, attempts) = (slot.number, slot.upkeep.attempts);
+    let left: BTreeSet<InterfaceId> = slot.upkeep.left_interfaces.keys().cloned().collect();
+    view.obs
+        .interfaces
+        .values()
+        .filter(move |interface| slot_of(&interface.tags) == Some(number) && !left.contains(&interface.id))
+        .filter(move |interface| {
+            let attempt = interface.tags.get(tags::ATTEMPT).and_then(|text| text.parse::<u32>().ok());
+            attempt.is_none_or(|attempt| attempt > attempts)
+        })
 }
 
 /// The slot's interface, if it was not read as free.
@@ -104,7 +120,7 @@ pub(crate) fn intend(view: &View<'_>, draft: &mut Draft<'_>, number: SlotNumber)
     let entry = draft.slot(number);
     entry.why.insert(Why::InterfaceIntended);
     entry.slot.interface = Some(InterfaceRecord {
-        attempt: 1,
+        attempt: entry.slot.upkeep.attempts + 1,
         subnet,
         security_groups,
         id: None,
@@ -161,7 +177,7 @@ pub(crate) fn serve(view: &View<'_>, slot: &Slot, holder: Option<&Instance>, dra
 
 fn create(view: &View<'_>, slot: &Slot, record: &InterfaceRecord, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     lacks.pending = true;
-    if view.obs.interfaces.values().any(|interface| slot_of(&interface.tags) == Some(slot.number)) {
+    if of_slot(view, slot).next().is_some() {
         let known = draft.slot(slot.number).slot.interface.as_ref().is_some_and(|record| record.id.is_some());
         if !known {
             lacks.reasons.push(Reason::InterfaceCreating);

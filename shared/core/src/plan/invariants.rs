@@ -1,5 +1,7 @@
 //! A second opinion on a plan, made without the planner's own reasoning: what no plan may ever contain.
 
+mod data;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -60,8 +62,18 @@ type Verdict = Result<(), (u8, String)>;
 
 fn judge(obs: &Observed, spec: Option<&Spec>, step: &Step, now: Timestamp) -> Verdict {
     match step {
-        Step::Write { write, .. } => writes(obs, write, now),
-        Step::CreateVolume { slot, name, token, .. } => creates_volume(obs, *slot, name, token),
+        Step::Write { write, .. } => writes(obs, spec, write, now),
+        Step::CreateVolume { token, .. } if token.is_empty() => Err((8, "no client token".to_owned())),
+        Step::CreateVolume { slot, name, tags, .. } if tags.contains_key(tags::FOR_SLOT) => {
+            data::makes_successor(obs, *slot, name, tags)
+        }
+        Step::CreateVolume { slot, name, .. } => creates_volume(obs, *slot, name),
+        Step::CreateSnapshot { slot, volume, tags } => data::takes_snapshot(obs, *slot, volume, tags),
+        Step::CreateSnapshots { slot, instance, tags, .. } => data::takes_set(obs, *slot, instance, tags),
+        Step::DeleteSnapshot { snapshot } => data::deletes_snapshot(obs, snapshot),
+        Step::ModifyVolume { slot, volume, target } => data::modifies(obs, *slot, volume, target),
+        Step::DeleteVolume { slot, volume } => data::deletes_volume(obs, *slot, volume, now),
+        Step::DeleteInterface { slot, interface } => data::deletes_interface(obs, *slot, interface),
         Step::AttachVolume { slot, volume, instance, .. } => {
             let slot = recorded(obs, *slot)?;
             owns(slot, volume)?;
@@ -106,16 +118,16 @@ fn judge(obs: &Observed, spec: Option<&Spec>, step: &Step, now: Timestamp) -> Ve
     }
 }
 
-fn creates_volume(obs: &Observed, slot: SlotNumber, name: &VolumeName, token: &str) -> Verdict {
+fn creates_volume(obs: &Observed, slot: SlotNumber, name: &VolumeName) -> Verdict {
+    let held = obs.slots.get(&slot).map(|slot| &slot.upkeep.superseded);
     let record = obs.slots.get(&slot).and_then(|slot| slot.volumes.get(name));
     let record = record.ok_or((1, "no attempt is recorded".to_owned()))?;
     demand(!record.born && record.id.is_none(), 1, || format!("slot {slot} has a volume `{name}` on record"))?;
-    let twin = obs
-        .volumes
-        .values()
-        .find(|v| v.slot() == Some(slot) && v.name().as_ref() == Some(name) && !v.tags.contains_key(tags::SUPERSEDED));
-    demand(twin.is_none(), 1, || format!("a volume tagged as `{name}` of slot {slot} exists"))?;
-    demand(!token.is_empty(), 8, || "no client token".to_owned())
+    let twin =
+        obs.volumes.values().filter(|v| !held.is_some_and(|superseded| superseded.contains_key(&v.id))).find(|v| {
+            v.slot() == Some(slot) && v.name().as_ref() == Some(name) && !v.tags.contains_key(tags::SUPERSEDED)
+        });
+    demand(twin.is_none(), 1, || format!("a volume tagged as `{name}` of slot {slot} exists"))
 }
 
 /// The change is on record, and what stands there is of our making.
@@ -176,7 +188,10 @@ fn tagged_ours(obs: &Observed, resource: &str) -> Verdict {
         .values()
         .find(|volume| volume.id.as_str() == resource)
         .map(|volume| &volume.tags)
-        .or_else(|| obs.instances.values().find(|instance| instance.id.as_str() == resource).map(|i| &i.tags));
+        .or_else(|| obs.instances.values().find(|instance| instance.id.as_str() == resource).map(|i| &i.tags))
+        .or_else(|| {
+            obs.snapshots.iter().flat_map(|all| all.values()).find(|s| s.id.as_str() == resource).map(|s| &s.tags)
+        });
     let ours = tags.is_some_and(|tags| tags.get(tags::DEPLOYMENT).map(String::as_str) == Some(obs.deployment.as_str()));
     demand(ours, 7, || format!("{resource} does not bear our deployment's tag"))
 }
@@ -213,7 +228,7 @@ fn served(obs: &Observed, spec: Option<&Spec>, instance: &InstanceId) -> Verdict
     demand(named, 5, || "the slot's own name is not published".to_owned())
 }
 
-fn writes(obs: &Observed, write: &TableWrite, _now: Timestamp) -> Verdict {
+fn writes(obs: &Observed, spec: Option<&Spec>, write: &TableWrite, now: Timestamp) -> Verdict {
     if let Some((expected, group)) = &write.record {
         let was = obs.record.as_ref();
         demand(*expected == was.map(|was| was.generation), 10, || {
@@ -228,10 +243,7 @@ fn writes(obs: &Observed, write: &TableWrite, _now: Timestamp) -> Verdict {
     })?;
     let Some(was) = was else { return fresh(obs, slot) };
     demand(slot.claim >= was.claim, 2, || "the claim would fall".to_owned())?;
-    for (name, record) in was.volumes.iter().filter(|(_, record)| record.born) {
-        let same = slot.volumes.get(name).is_some_and(|next| next.born && next.id == record.id);
-        demand(same, 1, || format!("the born volume `{name}` would leave the record"))?;
-    }
+    data::keeps_data(obs, spec, was, slot, now)?;
     let before = was.holder.as_ref().map(|holder| &holder.instance);
     let after = slot.holder.as_ref().map(|holder| &holder.instance);
     if before != after {

@@ -8,9 +8,11 @@ use crate::ids::{Claim, Generation, InstanceId, SlotNumber, Zone};
 use crate::plan::draft::Draft;
 use crate::plan::serve::Serving;
 use crate::plan::view::{View, later};
-use crate::plan::{Phase, interfaces, slots, volumes};
+use crate::plan::{Phase, change, interfaces, pool, slots};
+use crate::spec::ZoneMove;
 use crate::step::Why;
 use crate::table::{Bound, Holder, LAYOUT, Slot, SlotState};
+use crate::upkeep::{ChangeKind, Upkeep};
 use crate::waiting::{Reason, Subject};
 
 /// Promises slots to launching instances, and records the claims that may be recorded now.
@@ -22,6 +24,10 @@ pub(crate) fn assign(view: &View<'_>, draft: &mut Draft<'_>, serving: &mut Servi
             Verdict::Take(number) => {
                 promised.insert(number);
                 claim(view, draft, instance, number)
+            }
+            Verdict::Move(number) => {
+                promised.insert(number);
+                bring(view, draft, instance, number)
             }
             Verdict::Make if draft.made.is_none() => make(view, draft, instance),
             // The next slot is made in the next pass: each one moves the counter.
@@ -38,6 +44,7 @@ pub(crate) fn assign(view: &View<'_>, draft: &mut Draft<'_>, serving: &mut Servi
 
 enum Verdict {
     Take(SlotNumber),
+    Move(SlotNumber),
     Make,
     Wait(Reason),
 }
@@ -67,13 +74,22 @@ fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance, promised: &BT
     if let Some(slot) = here.first() {
         return Some(Verdict::Take(slot.number));
     }
+    if let Some(slot) = slots.iter().filter(vacant).find(|slot| comes_to(slot, &instance.zone)) {
+        return Some(Verdict::Move(slot.number));
+    }
     let active = draft.slots.values().filter(|entry| entry.slot.is_active()).count();
     if active < view.spec.slots.max.map_or(view.desired(), |max| max as usize) {
-        if let Some(number) = parked_here(view, &slots, &instance.zone) {
+        if let Some(number) = parked_here(view, &slots, &instance.zone).or_else(|| retired(&slots)) {
             return Some(Verdict::Take(number));
         }
         // The group's `TableLost` is named already; this instance waits for it.
         return Some(if draft.table_lost { Verdict::Wait(Reason::TableLost(String::new())) } else { Verdict::Make });
+    }
+    let may_move = |slot: &&&Slot| view.spec.zones.r#move != ZoneMove::Never && slot.upkeep.change.is_none();
+    let mut movable: Vec<&&Slot> = slots.iter().filter(vacant).filter(may_move).collect();
+    movable.sort_by_key(|slot| (rank(view.holder_phase(slot)), Reverse(slot.vacated), slot.number));
+    if let Some(slot) = movable.first() {
+        return Some(Verdict::Move(slot.number));
     }
     let elsewhere: BTreeSet<Zone> = slots.iter().filter(vacant).map(|slot| slot.zone.clone()).collect();
     Some(Verdict::Wait(if elsewhere.is_empty() {
@@ -81,6 +97,38 @@ fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance, promised: &BT
     } else {
         Reason::ZoneBlocked { vacant: elsewhere.into_iter().collect(), here: instance.zone.clone() }
     }))
+}
+
+/// The slot is on its way to this zone.
+fn comes_to(slot: &Slot, zone: &Zone) -> bool {
+    slot.upkeep.change.as_ref().is_some_and(|change| matches!(&change.kind, ChangeKind::Move { to } if to == zone))
+}
+
+/// The retired slot that was vacated last: it is made anew from its snapshots, in whichever zone it is needed.
+fn retired(slots: &[&Slot]) -> Option<SlotNumber> {
+    slots
+        .iter()
+        .filter(|slot| slot.state == SlotState::Retired && slot.holder.is_none() && slot.upkeep.order.is_none())
+        .max_by_key(|slot| (slot.vacated, Reverse(slot.number)))
+        .map(|slot| slot.number)
+}
+
+/// Brings a vacant slot of another zone here, once its last holder is gone.
+fn bring(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: SlotNumber) -> Option<Reason> {
+    let recorded = view.obs.slots.get(&number)?;
+    if let Some(wait) = not_yet(view, recorded) {
+        return Some(wait);
+    }
+    match draft.slot(number).slot.upkeep.change.clone() {
+        Some(under_way) => Some(change::reason(number, &under_way)),
+        // Released in this very pass: the change begins on what the next reading shows.
+        None if recorded.holder.is_some() => Some(Reason::Booting),
+        None => {
+            change::begin(view, recorded, ChangeKind::Move { to: instance.zone.clone() }, false, draft);
+            let begun = draft.slot(number).slot.upkeep.change.clone();
+            Some(begun.map_or(Reason::Booting, |begun| change::reason(number, &begun)))
+        }
+    }
 }
 
 /// What is free first, then what will be free soonest.
@@ -101,6 +149,7 @@ fn parked_here(view: &View<'_>, slots: &[&Slot], zone: &Zone) -> Option<SlotNumb
     slots
         .iter()
         .filter(|slot| slot.state == SlotState::Parked && &slot.zone == zone && slot.holder.is_none())
+        .filter(|slot| slot.upkeep.change.as_ref().is_none_or(|change| !change.ordered) && slot.upkeep.order.is_none())
         .filter(fresh)
         .max_by_key(|slot| (slot.vacated, Reverse(slot.number)))
         .map(|slot| slot.number)
@@ -109,24 +158,43 @@ fn parked_here(view: &View<'_>, slots: &[&Slot], zone: &Zone) -> Option<SlotNumb
 /// Records the claim, if the slot's last holder is gone and everything of the slot is free.
 fn claim(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: SlotNumber) -> Option<Reason> {
     let recorded = view.obs.slots.get(&number)?;
-    if !slots::may_change_holder(view, recorded) {
-        let holder = recorded.holder.as_ref()?.instance.clone();
-        let what = slots::not_free(view, recorded);
-        return Some(match view.holder_phase(recorded) {
-            Some(Phase::Gone) => Reason::NotYetFree { slot: number, holder, what },
-            _ => Reason::HolderLeaving { slot: number, holder },
-        });
+    if let Some(wait) = not_yet(view, recorded) {
+        return Some(wait);
+    }
+    // What a person ordered comes first; a change that nobody needs any more is dropped.
+    if let Some(order) = &draft.slot(number).slot.upkeep.order {
+        return Some(Reason::Ordered { what: order.word() });
+    }
+    if let Some(begun) = draft.slot(number).slot.upkeep.change.clone()
+        && (recorded.upkeep.change.is_none() || !change::dropped(view, recorded, draft))
+    {
+        return Some(change::reason(number, &begun));
     }
     let entry = draft.slot(number);
+    if entry.slot.state == SlotState::Retired {
+        entry.slot.zone = instance.zone.clone();
+    }
     let slot = &mut entry.slot;
     slot.claim = Claim(slot.claim.0 + 1);
     slot.state = SlotState::Active;
     slot.holder = Some(holder(view, &instance.id));
     entry.bind.insert(Bound::Instance(instance.id.clone()));
     entry.why.insert(Why::Claimed);
-    volumes::intend(view, draft, number);
+    pool::intend(view, draft, number);
     interfaces::intend(view, draft, number);
     None
+}
+
+/// What keeps the slot's last holder from being replaced on record.
+fn not_yet(view: &View<'_>, recorded: &Slot) -> Option<Reason> {
+    if slots::may_change_holder(view, recorded) {
+        return None;
+    }
+    let (slot, holder) = (recorded.number, recorded.holder.as_ref()?.instance.clone());
+    Some(match view.holder_phase(recorded) {
+        Some(Phase::Gone) => Reason::NotYetFree { slot, holder, what: slots::not_free(view, recorded) },
+        _ => Reason::HolderLeaving { slot, holder },
+    })
 }
 
 /// Makes a new slot for this instance: the counter, the item, the claim and every intent are one transaction.
@@ -144,9 +212,10 @@ fn make(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance) -> Option<R
         volumes: BTreeMap::new(),
         interface: None,
         record: None,
+        upkeep: Upkeep::default(),
     };
     draft.make_slot(slot, BTreeSet::from([Bound::Instance(instance.id.clone())]), BTreeSet::from([Why::SlotMade]));
-    volumes::intend(view, draft, number);
+    pool::intend(view, draft, number);
     interfaces::intend(view, draft, number);
     None
 }

@@ -4,17 +4,24 @@
 //! applied and answered with an error, or never be taken. A crash between two of them needs no
 //! log but the recorded attempts of creation: observe and plan again.
 
+mod change;
 mod draft;
 mod group;
+mod growth;
 mod hooks;
 mod interfaces;
 pub mod invariants;
 mod leave;
+mod leftovers;
+mod loss;
 mod lost;
 mod matching;
 mod names;
+mod periodic;
 mod phase;
 mod policy;
+mod pool;
+mod saving;
 mod serve;
 mod slots;
 mod view;
@@ -26,11 +33,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cloud::RecordKey;
-use crate::ids::SubnetId;
+use crate::ids::{SubnetId, VolumeId};
 use crate::observed::Observed;
 use crate::step::Step;
 use crate::waiting::{Reason, Subject, Waiting};
 
+pub use periodic::{RUN_EVERY, periodic};
 pub use phase::Phase;
 
 /// How long reads aimed at an ID must miss it before it counts as gone.
@@ -60,13 +68,24 @@ pub struct Look {
     pub records: BTreeSet<RecordKey>,
     /// These subnets.
     pub subnets: BTreeSet<SubnetId>,
+    /// The group's snapshots.
+    pub snapshots: bool,
+    /// The newest change of each of these volumes.
+    pub modifications: BTreeSet<VolumeId>,
+    /// These volumes, as templates for new ones.
+    pub templates: BTreeSet<VolumeId>,
 }
 
 impl Look {
     /// Nothing besides the usual.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.hooks && self.records.is_empty() && self.subnets.is_empty()
+        !self.hooks
+            && self.records.is_empty()
+            && self.subnets.is_empty()
+            && !self.snapshots
+            && self.modifications.is_empty()
+            && self.templates.is_empty()
     }
 }
 
@@ -84,6 +103,10 @@ pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
     let view = view::View::new(observed, &spec, now);
     lost::check(&view, &mut draft);
     slots::tend(&view, &mut draft);
+    loss::tend(&view, &mut draft);
+    change::tend(&view, &mut draft);
+    growth::tend(&view, &mut draft);
+    leftovers::tend(&view, &mut draft);
     let mut serving = serve::Serving::default();
     matching::assign(&view, &mut draft, &mut serving);
     slots::park(&view, &mut draft);

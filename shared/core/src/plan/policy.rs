@@ -7,7 +7,7 @@ use crate::waiting::{Reason, Subject, Waiting};
 
 /// Drops what the mode withholds, and says so.
 pub(crate) fn filter(mut plan: Plan, mode: Mode) -> Plan {
-    let (kept, withheld): (Vec<Step>, Vec<Step>) = plan.steps.into_iter().partition(|_| allows(mode));
+    let (kept, withheld): (Vec<Step>, Vec<Step>) = plan.steps.into_iter().partition(|step| allows(mode, step));
     plan.steps = kept;
     plan.waiting.extend(withheld.into_iter().map(|step| Waiting {
         subject: Subject::Group,
@@ -17,10 +17,10 @@ pub(crate) fn filter(mut plan: Plan, mode: Mode) -> Plan {
     plan
 }
 
-/// `no_deletes` withholds nothing in this version, which has no step that deletes.
-fn allows(mode: Mode) -> bool {
+fn allows(mode: Mode, step: &Step) -> bool {
     match mode {
-        Mode::Full | Mode::NoDeletes => true,
+        Mode::Full => true,
+        Mode::NoDeletes => !step.deletes(),
         Mode::Observe => false,
     }
 }

@@ -1,17 +1,23 @@
 //! Everything that the holder of a slot needs before it is InService, and keeps afterwards.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::cloud::{Instance, Tags};
 use crate::ids::{InstanceId, SlotNumber, VolumeId};
+use crate::observed::Failure;
 use crate::plan::draft::Draft;
-use crate::plan::view::View;
-use crate::plan::{Phase, interfaces, names, volumes};
+use crate::plan::view::{View, later};
+use crate::plan::{Phase, interfaces, names, pool, volumes};
 use crate::spec::{Filesystem, Ready, VolumeSpec};
 use crate::step::Step;
 use crate::table::Slot;
 use crate::tags;
+use crate::upkeep::Origin;
 use crate::waiting::{Reason, Subject};
+
+/// How long a step that nobody waits for rests after it failed, at least.
+const LEISURE: Duration = Duration::from_secs(60);
 
 /// How far each instance is: what blocks it, if anything does.
 #[derive(Debug, Default)]
@@ -49,7 +55,7 @@ pub(crate) fn serve(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>, serving
     let served = view.holder_phase(slot).is_some_and(Phase::is_served);
     let holder = held.filter(|_| served);
     if holder.is_some() {
-        volumes::intend(view, draft, slot.number);
+        pool::intend(view, draft, slot.number);
         interfaces::intend(view, draft, slot.number);
     }
     volumes::serve(view, slot, holder, draft, &mut lacks);
@@ -99,7 +105,11 @@ fn tag(view: &View<'_>, slot: &Slot, instance: &Instance, draft: &mut Draft<'_>,
             return;
         };
         wanted.insert(tags::volume_key(name), guest_tag(spec, id));
+        if let Some(volume) = view.obs.volumes.get(id) {
+            wanted.insert(tags::size_key(name), volume.size_gib.to_string());
+        }
     }
+    wanted.insert(tags::DATA.to_owned(), data_tag(slot));
     set_tags(view, instance.id.as_str(), &instance.tags, wanted, draft, lacks);
 }
 
@@ -119,6 +129,12 @@ pub(crate) fn set_tags(
     }
 }
 
+/// Whose data the volumes hold, and as of when where that is not the last write.
+fn data_tag(slot: &Slot) -> String {
+    let Some(data) = slot.upkeep.data else { return Origin::Kept.word().to_owned() };
+    data.as_of.map_or_else(|| data.origin.word().to_owned(), |as_of| format!("{} {as_of}", data.origin.word()))
+}
+
 /// What the guest is told of a volume: its ID, where to mount it, its filesystem and, if the spec says so, its owner.
 fn guest_tag(spec: &VolumeSpec, id: &VolumeId) -> String {
     let mount = spec.mount.as_ref().map_or("-", |mount| mount.as_str());
@@ -136,11 +152,31 @@ pub(crate) fn take(view: &View<'_>, step: Step, draft: &mut Draft<'_>, lacks: &m
     let key = step.key();
     match view.backing_off(&key) {
         Some(failure) => {
-            lacks.reasons.push(Reason::CallFailed { step: key, kind: failure.kind, message: failure.message.clone() })
+            draft.look_at(failure.retry_at);
+            lacks.reasons.push(failed(key, failure, true));
         }
         None => {
             lacks.pending = true;
             draft.step(step);
         }
     }
+}
+
+/// Takes a step that nobody waits for: where it failed, a later settle tries again.
+pub(crate) fn take_at_leisure(view: &View<'_>, step: Step, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    let key = step.key();
+    match view.backing_off(&key) {
+        Some(failure) => {
+            draft.look_at(failure.retry_at.max(later(view.now, LEISURE)));
+            lacks.reasons.push(failed(key, failure, false));
+        }
+        None => {
+            lacks.pending = true;
+            draft.step(step);
+        }
+    }
+}
+
+fn failed(step: String, failure: &Failure, urgent: bool) -> Reason {
+    Reason::CallFailed { step, kind: failure.kind, message: failure.message.clone(), urgent }
 }

@@ -5,12 +5,14 @@ use crate::plan::view::View;
 use crate::plan::{Phase, interfaces, volumes};
 use crate::step::Why;
 use crate::table::{Bound, Slot, SlotState};
+use crate::upkeep::Data;
 use crate::waiting::{Reason, Subject};
 
 /// Notes what the reading shows of each slot's own things, and releases slots whose holder is gone.
 pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
     for slot in view.obs.slots.values() {
         note_holder(view, slot, draft);
+        note_told(view, slot, draft);
         volumes::note(view, slot, draft);
         interfaces::note(view, slot, draft);
         release(view, slot, draft);
@@ -31,6 +33,16 @@ fn note_holder(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     entry.why.insert(Why::AbsenceNoted);
     if let Some(holder) = entry.slot.holder.as_mut() {
         holder.absent_since = noted;
+    }
+}
+
+/// The holder came into service: it knows whose data it has.
+fn note_told(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
+    let untold = slot.upkeep.data.is_some_and(|data| data.told != Some(slot.claim));
+    if untold && view.holder_phase(slot) == Some(Phase::InService) {
+        let entry = draft.slot(slot.number);
+        entry.why.insert(Why::DataTold);
+        entry.slot.upkeep.data = entry.slot.upkeep.data.map(|data| Data { told: Some(slot.claim), ..data });
     }
 }
 
@@ -68,7 +80,9 @@ fn release(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     let subject = Subject::Slot(slot.number);
     let since = Some(holder.since);
     if may_change_holder(view, slot) {
+        // A holder that came into service has seen what it was told of its data: the next one finds what it left.
         let entry = draft.slot(slot.number);
+        entry.slot.upkeep.data = entry.slot.upkeep.data.filter(|data| data.told != Some(slot.claim));
         entry.slot.holder = None;
         entry.slot.vacated = Some(view.now);
         entry.unbind.insert(Bound::Instance(holder.instance.clone()));

@@ -11,21 +11,27 @@ use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, set_tags, take};
 use crate::plan::view::{View, later};
 use crate::plan::{ATTACH_STUCK, CERTAINLY_ABSENT};
-use crate::spec::VolumeSpec;
+use crate::spec::{VolumeParams, VolumeSpec};
 use crate::step::{Step, Why};
 use crate::table::{Bound, Slot, VolumeRecord};
 use crate::tags;
-use crate::waiting::{Reason, Subject};
+use crate::waiting::Reason;
 
 /// Notes births, absences, and IDs that the tags tell.
 pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     for (name, record) in &slot.volumes {
-        let (next, why) = match &record.id {
-            Some(id) if view.obs.absent.volumes.contains(id) => absent(view, name, record),
+        let (mut next, why) = match &record.id {
+            Some(id) if view.obs.absent.volumes.contains(id) => absent(view, record),
             Some(id) => seen(record, view.obs.volumes.get(id)),
-            None => found_by_tag(view.obs, slot.number, name, record),
+            None => match found_by_tag(view.obs, slot, name, record) {
+                (_, None) if tagged(view.obs, slot.number, name).next().is_none() => mended(view, slot, name, record),
+                found => found,
+            },
         };
         let Some(why) = why else { continue };
+        if why == Why::NextAttempt {
+            next.params = params_in_force(view, slot, name, &record.params);
+        }
         let entry = draft.slot(slot.number);
         entry.why.insert(why);
         if let (None, Some(id)) = (&record.id, &next.id) {
@@ -38,7 +44,38 @@ pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     }
 }
 
-fn absent(view: &View<'_>, name: &VolumeName, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
+/// What the next attempt asks for: a refused key is mended by an edit, so the spec in force is followed; but data that was
+/// saved from the slot's own past is never replaced by what a spec says of new volumes.
+fn params_in_force(view: &View<'_>, slot: &Slot, name: &VolumeName, before: &VolumeParams) -> VolumeParams {
+    let Some(spec) = view.spec.volumes.get(name) else { return before.clone() };
+    let wanted = spec.params_beside(before);
+    if slot.upkeep.data.is_none_or(|data| data.as_of.is_none()) {
+        return wanted;
+    }
+    VolumeParams {
+        size_gib: wanted.size_gib.max(before.size_gib),
+        encrypted: wanted.encrypted || before.encrypted,
+        snapshot: before.snapshot.clone(),
+        ..wanted
+    }
+}
+
+/// EC2 refused these parameters, so that nothing was made, and an edit of the spec has changed them since: asked again,
+/// but under another number, because a token stands for its parameters.
+fn mended(view: &View<'_>, slot: &Slot, name: &VolumeName, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
+    let mut next = record.clone();
+    let key = Step::create_volume_key(slot.number, name);
+    let refused = view.obs.notes.failures.get(&key).is_some_and(|failure| {
+        matches!(failure.kind, FailureKind::Invalid | FailureKind::Key | FailureKind::Quota | FailureKind::NotFound)
+    });
+    if !refused || params_in_force(view, slot, name, &record.params) == record.params {
+        return (next, None);
+    }
+    next.attempt += 1;
+    (next, Some(Why::NextAttempt))
+}
+
+pub(crate) fn absent(view: &View<'_>, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
     let mut next = record.clone();
     match record.absent_since {
         None => {
@@ -50,10 +87,6 @@ fn absent(view: &View<'_>, name: &VolumeName, record: &VolumeRecord) -> (VolumeR
             next.attempt += 1;
             next.id = None;
             next.absent_since = None;
-            // A refused key is mended by an edit: the next attempt follows the spec in force.
-            if let Some(spec) = view.spec.volumes.get(name) {
-                next.params = spec.params.clone();
-            }
             (next, Some(Why::NextAttempt))
         }
         Some(_) => (next, None),
@@ -75,15 +108,10 @@ fn seen(record: &VolumeRecord, volume: Option<&Volume>) -> (VolumeRecord, Option
     (next, why)
 }
 
-fn found_by_tag(
-    obs: &Observed,
-    slot: SlotNumber,
-    name: &VolumeName,
-    record: &VolumeRecord,
-) -> (VolumeRecord, Option<Why>) {
+fn found_by_tag(obs: &Observed, slot: &Slot, name: &VolumeName, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
     let mut next = record.clone();
     let attempt = record.attempt.to_string();
-    let found: Vec<&Volume> = tagged(obs, slot, name).collect();
+    let found: Vec<&Volume> = tagged(obs, slot.number, name).collect();
     let ours = found.iter().find(|volume| volume.tags.get(tags::ATTEMPT) == Some(&attempt));
     // An earlier attempt that turned up late is taken, if it is the only one: never two.
     let chosen = ours.or(if found.len() == 1 { found.first() } else { None });
@@ -95,13 +123,24 @@ fn found_by_tag(
 }
 
 /// Volumes that bear this slot's and name's tags and exist.
-fn tagged<'o>(obs: &'o Observed, slot: SlotNumber, name: &VolumeName) -> impl Iterator<Item = &'o Volume> {
+pub(crate) fn tagged<'o>(obs: &'o Observed, slot: SlotNumber, name: &VolumeName) -> impl Iterator<Item = &'o Volume> {
     let name = name.clone();
     obs.volumes
         .values()
         .filter(move |volume| volume.slot() == Some(slot) && volume.name().as_ref() == Some(&name))
         .filter(|volume| !volume.tags.contains_key(tags::SUPERSEDED))
         .filter(|volume| !matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted))
+        .filter(move |volume| !left_behind(obs, slot, volume))
+}
+
+/// It was the slot's once: a reading may lag behind the tag that says so.
+fn left_behind(obs: &Observed, slot: SlotNumber, volume: &Volume) -> bool {
+    let attempt = volume.tags.get(tags::ATTEMPT).and_then(|text| text.parse::<u32>().ok());
+    obs.slots.get(&slot).is_some_and(|slot| {
+        let on_record = slot.volumes.values().any(|record| record.id.as_ref() == Some(&volume.id));
+        let earlier = attempt.is_some_and(|attempt| attempt <= slot.upkeep.attempts);
+        slot.upkeep.superseded.contains_key(&volume.id) || (earlier && !on_record)
+    })
 }
 
 /// The slot's volumes that were not read as free.
@@ -117,55 +156,6 @@ pub(crate) fn not_free(view: &View<'_>, slot: &Slot) -> Vec<String> {
         })
         .map(ToString::to_string)
         .collect()
-}
-
-/// Records an attempt for each volume of the spec that the slot lacks: a pool volume, else one to be created.
-pub(crate) fn intend(view: &View<'_>, draft: &mut Draft<'_>, number: SlotNumber) {
-    for (name, spec) in &view.spec.volumes {
-        if draft.slot(number).slot.volumes.contains_key(name) {
-            continue;
-        }
-        if let Some(stray) = tagged(view.obs, number, name).next() {
-            let reason = Reason::VolumeStray { name: name.clone(), volume: stray.id.clone() };
-            draft.wait(Subject::Slot(number), reason, None);
-            continue;
-        }
-        let pooled = from_pool(view, draft, number, spec).map(|volume| volume.id.clone());
-        let why = if pooled.is_some() { Why::PoolVolumeTaken } else { Why::VolumeIntended };
-        let record = VolumeRecord {
-            attempt: 1,
-            params: spec.params.clone(),
-            born: pooled.is_some(),
-            id: pooled.clone(),
-            absent_since: None,
-        };
-        let entry = draft.slot(number);
-        entry.bind.extend(pooled.map(Bound::Volume));
-        entry.why.insert(why);
-        entry.slot.volumes.insert(name.clone(), record);
-    }
-}
-
-/// A free volume of the slot's zone that never belonged to a slot and fits the spec: the smallest, then the lowest ID.
-fn from_pool<'o>(view: &View<'o>, draft: &mut Draft<'_>, number: SlotNumber, spec: &VolumeSpec) -> Option<&'o Volume> {
-    let zone = draft.slot(number).slot.zone.clone();
-    let taken: BTreeSet<_> = draft
-        .slots
-        .values()
-        .flat_map(|entry| entry.slot.volumes.values().filter_map(|record| record.id.clone()))
-        .collect();
-    view.obs
-        .volumes
-        .values()
-        .filter(|volume| volume.is_free() && !volume.multi_attach && volume.zone == zone)
-        .filter(|volume| !volume.tags.contains_key(tags::SLOT) && !volume.tags.contains_key(tags::SUPERSEDED))
-        .filter(|volume| !taken.contains(&volume.id))
-        .filter(|volume| {
-            volume.size_gib >= spec.params.size_gib
-                && volume.kind == spec.params.kind.as_str()
-                && volume.encrypted == spec.params.encrypted
-        })
-        .min_by_key(|volume| (volume.size_gib, volume.id.clone()))
 }
 
 /// Plans what each volume of the spec still needs.
@@ -231,6 +221,10 @@ fn create(
         if !known {
             lacks.reasons.push(Reason::VolumeStray { name: name.clone(), volume: volume.id.clone() });
         }
+        return;
+    }
+    // The next attempt is being recorded: this one is over.
+    if draft.slot(slot.number).slot.volumes.get(name) != Some(record) {
         return;
     }
     let mut tags = view.own_tags(slot.number, record.attempt);

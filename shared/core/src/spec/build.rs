@@ -9,9 +9,8 @@ use super::fields::{MOST_TAGS, SPEC};
 use super::path::Path;
 use super::problem::Sink;
 use super::reader::{Read, Reader};
-use super::types::{
-    Address, AddressKind, Choice, Keep, Launch, Ready, Slots, Snapshots, Spec, Terminate, VolumeSpec, Zones,
-};
+use super::snapshots;
+use super::types::{Address, AddressKind, Choice, Growth, Launch, Ready, Slots, Spec, Terminate, VolumeSpec, Zones};
 use super::{units, volumes};
 use crate::ids::{SecurityGroupId, SubnetId, VolumeName};
 
@@ -24,20 +23,23 @@ pub(super) fn spec(value: &Value, sink: &Sink) -> Spec {
     let root = Reader::new(&SPEC, Some(value), Path::root(), sink);
     root.version("v");
     let slots = slots(&root);
+    let snapshots = snapshots::of_group(&root, sink);
     let spec = Spec {
         mode: root.word("mode").unwrap_or_default(),
-        volumes: volumes::read(&root, sink),
+        volumes: volumes::read(&root, snapshots.as_ref(), sink),
         address: address(&root.object("address"), sink),
         dns: root.object_if_any("dns").and_then(|section| dns(&section, slots.max, sink)),
         slots,
-        zones: Zones { r#move: root.object("zones").word("move").unwrap_or_default() },
-        data_lost: root.word("data_lost").unwrap_or_default(),
+        zones: zones(&root.object("zones")),
+        data_lost: root.word_or_time("data_lost").unwrap_or_default(),
         launch: launch(&root.object("launch")),
         terminate: terminate(&root.object("terminate")),
-        snapshots: root.object_if_any("snapshots").and_then(|section| snapshots(&section, sink)),
+        snapshots,
+        growth: Growth { at_once: root.object("growth").count("at_once").unwrap_or(Growth::default().at_once) },
         tags: tags(&root, sink),
     };
     check_use(&root, &spec, value, sink);
+    snapshots::check_bounds(&spec, sink);
     spec
 }
 
@@ -64,7 +66,19 @@ fn check_use(root: &Reader<'_>, spec: &Spec, value: &Value, sink: &Sink) {
 
 fn slots(root: &Reader<'_>) -> Slots {
     let section = root.object("slots");
-    Slots { max: section.count("max").given(), reuse_within: section.time("reuse_within").given() }
+    Slots {
+        max: section.count("max").given(),
+        reuse_within: section.time("reuse_within").given(),
+        retire_after: section.time("retire_after").given(),
+    }
+}
+
+fn zones(section: &Reader<'_>) -> Zones {
+    let default = Zones::default();
+    Zones {
+        r#move: section.word_or_time("move").unwrap_or(default.r#move),
+        keep_source: section.time("keep_source").unwrap_or(default.keep_source),
+    }
 }
 
 fn address(section: &Reader<'_>, sink: &Sink) -> Address {
@@ -110,29 +124,6 @@ fn terminate(section: &Reader<'_>) -> Terminate {
         drain: section.time("drain").unwrap_or(default.drain),
         at_once: section.count("at_once").unwrap_or(default.at_once),
     }
-}
-
-fn snapshots(section: &Reader<'_>, sink: &Sink) -> Option<Snapshots> {
-    sink.notice(section.path(), "are checked and kept in mind, but this version does not take snapshots yet");
-    let every = section.time("every");
-    let keep = section.object_if_any("keep").map(|keep| {
-        let [last, hourly, daily, weekly, monthly] =
-            ["last", "hourly", "daily", "weekly", "monthly"].map(|name| keep.count(name));
-        let all_zero = [&last, &hourly, &daily, &weekly, &monthly]
-            .iter()
-            .all(|count| matches!(count, Read::Absent | Read::Given(0)));
-        if all_zero && !keep.broken() {
-            sink.problem(keep.path(), "keeps nothing; give at least one of last, hourly, daily, weekly and monthly");
-        }
-        Keep {
-            last: last.unwrap_or(0),
-            hourly: hourly.unwrap_or(0),
-            daily: daily.unwrap_or(0),
-            weekly: weekly.unwrap_or(0),
-            monthly: monthly.unwrap_or(0),
-        }
-    });
-    Some(Snapshots { every: every.given()?, keep: keep.unwrap_or_default() })
 }
 
 fn tags(root: &Reader<'_>, sink: &Sink) -> BTreeMap<String, String> {

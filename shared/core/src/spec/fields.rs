@@ -1,65 +1,13 @@
 //! The one table of a spec's fields: what there is, what each takes, what is meant when it is absent.
 
-/// A JSON object with these fields and no other.
-pub(super) struct Object {
-    /// Its heading on the reference page.
-    pub(super) title: &'static str,
-    pub(super) fields: &'static [Field],
-}
+use super::form::Absent::{Means, Required, Told};
+use super::form::{Form, Object, Words, field, words};
+use super::volume_fields::VOLUME;
 
-/// One field of an object.
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) form: Form,
-    pub(super) absent: Absent,
-    /// What it says, for people.
-    pub(super) doc: &'static str,
-}
-
-/// What is meant when a field is absent or `null`.
-pub(super) enum Absent {
-    /// A problem.
-    Required,
-    /// This, as JSON.
-    Means(&'static str),
-    /// As the field's description says.
-    Told,
-}
-
-/// What a field takes.
-pub(super) enum Form {
-    /// The version of the spec's format: 1.
-    Version,
-    /// A whole number within bounds, both allowed.
-    Count { min: u32, max: u32 },
-    /// A size in GiB.
-    Size,
-    /// A duration within bounds in seconds, both allowed.
-    Time { min: u64, max: u64 },
-    /// True or false.
-    Flag,
-    /// One of these words.
-    Word(Words),
-    /// Text of a form that its reader checks; `pattern` is at least as wide, for editors.
-    Text { like: &'static str, pattern: &'static str },
-    /// `"group"`, or a list of at least one text.
-    Choice { like: &'static str, pattern: &'static str },
-    /// An object.
-    Object(&'static Object),
-    /// Objects by volume name.
-    Volumes(&'static Object),
-    /// Texts by tag key.
-    Tags,
-}
-
-/// The words that a field takes.
-pub(super) struct Words {
-    pub(super) known: &'static [&'static str],
-    /// Words, and keys of objects, of the design that this version refuses by name.
-    pub(super) later: &'static [&'static str],
-}
-
-const DAY: u64 = 86_400;
+pub(super) const DAY: u64 = 86_400;
+/// The shortest time between two snapshots of a volume, in seconds: the function that takes them runs as often.
+pub(super) const SHORTEST_INTERVAL: u64 = 300;
+const HOUR: u64 = 3_600;
 /// The longest that Auto Scaling holds an instance in a wait state.
 /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html>
 const LONGEST_HOOK: u64 = 2 * DAY;
@@ -68,18 +16,6 @@ pub(super) const MOST_VOLUMES: usize = 30;
 /// The most tags of the user's: of the 50 that EC2 allows, ten are ours.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>
 pub(super) const MOST_TAGS: usize = 40;
-/// What a volume's name looks like; `VolumeName` decides.
-pub(super) const VOLUME_NAME_PATTERN: &str = "^[a-z][a-z0-9-]{0,31}$";
-
-const fn field(name: &'static str, form: Form, absent: Absent, doc: &'static str) -> Field {
-    Field { name, form, absent, doc }
-}
-
-const fn words(known: &'static [&'static str]) -> Form {
-    Form::Word(Words { known, later: &[] })
-}
-
-use Absent::{Means, Required, Told};
 
 /// The whole spec.
 pub(super) static SPEC: Object = Object {
@@ -92,12 +28,7 @@ pub(super) static SPEC: Object = Object {
             Means(r#""full""#),
             "How much the functions do: everything, everything but deleting, or nothing but telling what they would do.",
         ),
-        field(
-            "slots",
-            Form::Object(&SLOTS),
-            Told,
-            "How many slots there may be, and how long a vacated one may be taken again.",
-        ),
+        field("slots", Form::Object(&SLOTS), Told, "How many slots there may be, and what becomes of a vacated one."),
         field(
             "volumes",
             Form::Volumes(&VOLUME),
@@ -107,12 +38,19 @@ pub(super) static SPEC: Object = Object {
         ),
         field("address", Form::Object(&ADDRESS), Told, "The address of each slot."),
         field("dns", Form::Object(&DNS), Told, "The DNS names; absent: none."),
-        field("zones", Form::Object(&ZONES), Told, "Whether a slot may change its Availability Zone."),
+        field("zones", Form::Object(&ZONES), Told, "Whether a slot may change its Availability Zone, and how."),
         field(
             "data_lost",
-            Form::Word(Words { known: &["wait"], later: &["blank", "snapshot_up_to"] }),
+            Form::WordOrTime {
+                words: Words { known: &["wait", "blank"], later: &[] },
+                bound: "snapshot_up_to",
+                min: SHORTEST_INTERVAL,
+                max: 365 * DAY,
+            },
             Means(r#""wait""#),
-            "What happens when a volume that held data is gone: the slot waits for a person.",
+            "What happens when a volume that held data is gone. `wait`: the slot waits for a person. `blank`: it gets an \
+             empty volume. `{\"snapshot_up_to\":\"6h\"}`: the volume is restored from its newest completed snapshot if that is \
+             no older; else the slot waits for a person.",
         ),
         field("launch", Form::Object(&LAUNCH), Told, "When a launching instance may serve."),
         field("terminate", Form::Object(&TERMINATE), Told, "How instances leave."),
@@ -120,8 +58,9 @@ pub(super) static SPEC: Object = Object {
             "snapshots",
             Form::Object(&SNAPSHOTS),
             Told,
-            "Periodic snapshots; absent: none. Checked, but this version does not take snapshots yet.",
+            "Periodic snapshots of the volumes, of all that are due of a slot at one moment; absent: none, but of volumes that have `snapshots` of their own.",
         ),
+        field("growth", Form::Object(&GROWTH), Told, "How a changed spec reaches volumes that exist."),
         field(
             "tags",
             Form::Tags,
@@ -145,82 +84,15 @@ static SLOTS: Object = Object {
             "reuse_within",
             Form::Time { min: 0, max: 3_650 * DAY },
             Told,
-            "How long after scale-in a slot, with its data, may be taken by a new member; absent: for ever.",
+            "How long after scale-in a slot, with its data, may be taken by a new member; absent: for ever. A slot that was \
+             retired meanwhile is restored from its last snapshots.",
         ),
-    ],
-};
-
-static VOLUME: Object = Object {
-    title: "volumes.NAME",
-    fields: &[
         field(
-            "like",
-            Form::Text { like: "the name of another volume", pattern: VOLUME_NAME_PATTERN },
+            "retire_after",
+            Form::Time { min: HOUR, max: 3_650 * DAY },
             Told,
-            "Another volume, whose fields count here where this volume does not set them; but for `mount` and `device`.",
-        ),
-        field("size", Form::Size, Told, "The size in GiB. Required, here or in the volume that this one is `like`."),
-        field(
-            "type",
-            words(&["gp2", "gp3", "io1", "io2", "st1", "sc1", "standard"]),
-            Means(r#""gp3""#),
-            "The volume type; the table below shows what each takes.",
-        ),
-        field(
-            "iops",
-            Form::Count { min: 100, max: 256_000 },
-            Told,
-            "Provisioned I/O operations a second: required for io1 and io2, allowed for gp3, refused for the others.",
-        ),
-        field(
-            "throughput",
-            Form::Count { min: 125, max: 2_000 },
-            Told,
-            "Provisioned MiB/s, gp3 only: at most a quarter of the IOPS (of 3000 where `iops` is absent).",
-        ),
-        field("encrypted", Form::Flag, Means("true"), "Whether EBS encrypts the volume."),
-        field(
-            "kms_key",
-            Form::Text { like: "a KMS key", pattern: "^[A-Za-z0-9/_:-]{1,2048}$" },
-            Told,
-            "The KMS key: its ID, its ARN or `alias/NAME`; absent: the account's default key for EBS.",
-        ),
-        field(
-            "snapshot",
-            Form::Text { like: "a snapshot ID", pattern: "^snap-[0-9a-f]{4,32}$" },
-            Told,
-            "The snapshot that a new volume starts from; absent: it starts blank.",
-        ),
-        field(
-            "mount",
-            Form::Text { like: "a path", pattern: "^(/[A-Za-z0-9._-]+)+$" },
-            Told,
-            "Where the volume is mounted: absolute, written the short way, only letters, digits and `/._-`, at most 200 \
-             characters, no directory of the system (see below). Required unless `fs` is `none`.",
-        ),
-        field(
-            "fs",
-            words(&["ext4", "xfs", "none"]),
-            Means(r#""ext4""#),
-            "The filesystem that a blank volume gets; `none`: it is attached and otherwise left alone.",
-        ),
-        field(
-            "options",
-            Form::Text { like: "mount options", pattern: "^[A-Za-z0-9._=:,-]{1,200}$" },
-            Means(r#""nodev,nosuid""#),
-            "Mount options joined with commas, instead of the default, not beside it.",
-        ),
-        field(
-            "owner",
-            Form::Text { like: "UID:GID", pattern: "^[0-9]+:[0-9]+$" },
-            Told,
-            "The numbers of the user and the group that own the filesystem's root, such as `999:999`; absent: left as they are.",
-        ),
-        field(
-            "device",
-            Form::Text { like: "a device name", pattern: "^/dev/(sd[b-z]|xvd[a-d]?[a-z])$" },
-            Told,
-            "The device name to ask for first, such as `/dev/sdf`; absent, or taken on the instance: one that is free.",
+            "How long after scale-in a slot is retired: its volumes are snapshotted and, when the snapshots are complete, \
+             deleted with its interface and records. Absent: a vacated slot is kept for ever. May be shorter than `reuse_within`.",
         ),
     ],
 };
@@ -276,12 +148,27 @@ static DNS: Object = Object {
 
 static ZONES: Object = Object {
     title: "zones",
-    fields: &[field(
-        "move",
-        Form::Word(Words { known: &["never"], later: &["final", "stale_up_to"] }),
-        Means(r#""never""#),
-        "When a slot's data may move to another zone: never.",
-    )],
+    fields: &[
+        field(
+            "move",
+            Form::WordOrTime {
+                words: Words { known: &["never", "final"], later: &[] },
+                bound: "stale_up_to",
+                min: SHORTEST_INTERVAL,
+                max: 365 * DAY,
+            },
+            Means(r#""never""#),
+            "When a slot's data may move to another zone, where its own has no instance for it. `never`. `final`: by a final \
+             snapshot of the vacant volumes, so that nothing is lost. `{\"stale_up_to\":\"1h\"}`: as `final`, and where the old \
+             zone cannot be reached, from periodic snapshots no older than that: what was written since is lost.",
+        ),
+        field(
+            "keep_source",
+            Form::Time { min: HOUR, max: 3_650 * DAY },
+            Means(r#""1d""#),
+            "How long the volumes that a move came from are kept before they are deleted, on proof that their data is elsewhere.",
+        ),
+    ],
 };
 
 static LAUNCH: Object = Object {
@@ -326,15 +213,26 @@ static SNAPSHOTS: Object = Object {
     fields: &[
         field(
             "every",
-            Form::Time { min: 300, max: 365 * DAY },
+            Form::Time { min: SHORTEST_INTERVAL, max: 365 * DAY },
             Required,
-            "How far apart the snapshots of a volume are.",
+            "How far apart the snapshots of a volume are. Snapshots are looked after every five minutes.",
         ),
         field("keep", Form::Object(&KEEP), Told, "Which snapshots are kept; absent: the newest four."),
     ],
 };
 
-static KEEP: Object = Object {
+static GROWTH: Object = Object {
+    title: "growth",
+    fields: &[field(
+        "at_once",
+        Form::Count { min: 1, max: 100 },
+        Means("1"),
+        "Of how many slots the volumes are modified at a time when the spec's size, type, IOPS or throughput changed; \
+         before that, one slot goes first alone. IOPS and throughput that the spec no longer names stay as they are.",
+    )],
+};
+
+pub(super) static KEEP: Object = Object {
     title: "snapshots.keep",
     fields: &[
         field("last", Form::Count { min: 0, max: 1_000 }, Means("0"), "How many of the newest."),
@@ -344,39 +242,3 @@ static KEEP: Object = Object {
         field("monthly", Form::Count { min: 0, max: 1_000 }, Means("0"), "How many months keep their newest."),
     ],
 };
-
-impl Object {
-    /// The field of that name.
-    pub(super) fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.name == name)
-    }
-
-    /// This object and those within it, each once, in the order of the fields.
-    pub(super) fn with_inner(&'static self) -> Vec<&'static Object> {
-        let inner = self.fields.iter().filter_map(|field| match field.form {
-            Form::Object(inner) | Form::Volumes(inner) => Some(inner),
-            Form::Version
-            | Form::Count { .. }
-            | Form::Size
-            | Form::Time { .. }
-            | Form::Flag
-            | Form::Word(_)
-            | Form::Text { .. }
-            | Form::Choice { .. }
-            | Form::Tags => None,
-        });
-        std::iter::once(self).chain(inner.flat_map(Object::with_inner)).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::spec::VolumeType;
-
-    #[test]
-    fn volume_types_are_those_of_the_type() {
-        let Some(Field { form: Form::Word(words), .. }) = VOLUME.field("type") else { panic!("`type` takes words") };
-        assert_eq!(words.known, VolumeType::ALL.map(VolumeType::as_str));
-    }
-}

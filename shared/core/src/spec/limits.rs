@@ -24,6 +24,8 @@ pub struct Limits {
     pub max_volume_gib: u32,
     /// The groups that are served.
     pub groups: Allowed<GroupPattern>,
+    /// Whether anything may be deleted at all, and the functions' roles have the rights to.
+    pub deletes: bool,
 }
 
 /// All, or these.
@@ -61,6 +63,7 @@ impl Limits {
             subnets: Allowed::Any,
             max_volume_gib: u32::MAX,
             groups: Allowed::Any,
+            deletes: true,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::fields::{Absent, Field, Form, Object, SPEC};
+use super::fields::SPEC;
+use super::form::{Absent, Field, Form, Object, Words};
 use super::mount::{SHARED_DIRECTORIES, SYSTEM_TREES};
 use super::units::time_shown;
 use super::volume_types::{IOPS_PER_MIB, VolumeType};
@@ -79,22 +80,30 @@ fn write_object(page: &mut String, object: &Object) -> fmt::Result {
 }
 
 fn takes(field: &Field) -> String {
-    let words = |words: &[&str]| words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ");
+    let anchor = |inner: &Object| -> String { inner.title.to_lowercase().chars().filter(|c| *c != '.').collect() };
     match &field.form {
         Form::Version => "`1`".to_owned(),
         Form::Count { min, max } => format!("{min} to {max}"),
         Form::Size => "a size".to_owned(),
         Form::Time { min, max } => format!("a duration, {} to {}", time_shown(*min), time_shown(*max)),
         Form::Flag => "`true`, `false`".to_owned(),
-        Form::Word(known) => words(known.known),
+        Form::Word(known) => words(known),
+        Form::WordOrTime { words: known, bound, min, max } => format!(
+            "{}, or `{{\"{bound}\": …}}` with a duration, {} to {}",
+            words(known),
+            time_shown(*min),
+            time_shown(*max)
+        ),
+        Form::FlagOr(inner) => format!("`true`, `false`, or [an object](#{})", anchor(inner)),
         Form::Text { like, .. } => (*like).to_owned(),
         Form::Choice { like, .. } => format!("`\"group\"`, or a list of {like}"),
-        Form::Object(inner) | Form::Volumes(inner) => {
-            let anchor: String = inner.title.to_lowercase().chars().filter(|c| *c != '.').collect();
-            format!("[an object](#{anchor})")
-        }
+        Form::Object(inner) | Form::Volumes(inner) => format!("[an object](#{})", anchor(inner)),
         Form::Tags => "an object of texts".to_owned(),
     }
+}
+
+fn words(words: &Words) -> String {
+    words.known.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
 }
 
 fn absent(field: &Field) -> String {

@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::fields::{Absent, Field, Form, Object, Words};
+use super::form::{Absent, Field, Form, Object, Words};
 use super::path::{Path, shown};
 use super::problem::Sink;
 use super::types::Choice;
@@ -44,6 +44,14 @@ impl<T> Read<T> {
         self.given().unwrap_or_default()
     }
 
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Read<U> {
+        match self {
+            Self::Absent => Read::Absent,
+            Self::Bad => Read::Bad,
+            Self::Given(value) => Read::Given(change(value)),
+        }
+    }
+
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -51,6 +59,14 @@ impl<T> Read<T> {
     pub(super) fn is_bad(&self) -> bool {
         matches!(self, Self::Bad)
     }
+}
+
+/// True, false, or an object.
+pub(super) enum FlagOr<'a> {
+    /// True or false.
+    Flag(bool),
+    /// An object.
+    Object(Reader<'a>),
 }
 
 /// One object of a spec.
@@ -168,6 +184,37 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// One of the table's words, or the one object: the type takes both, the object's duration in whole seconds.
+    pub(super) fn word_or_time<T: DeserializeOwned>(&self, name: &str) -> Read<T> {
+        let Form::WordOrTime { words, bound, min, max } = &self.field(name).form else {
+            unreachable!("`{name}` takes no word or time in the table")
+        };
+        let typed = |value: Value| {
+            serde_json::from_value(value).unwrap_or_else(|_| unreachable!("a form of `{name}` is not in the type"))
+        };
+        let fields = match self.value(name) {
+            Read::Given(Value::Object(fields)) => fields,
+            Read::Absent | Read::Bad | Read::Given(_) => {
+                return self.read(name, |value| word_beside_time(value, words, bound).map(|word| typed(word.into())));
+            }
+        };
+        match self.bound(&self.path.field(name), fields, bound, *min, *max) {
+            Some(time) => Read::Given(typed(json!({*bound: time.as_secs()}))),
+            None => Read::Bad,
+        }
+    }
+
+    fn bound(&self, path: &Path, fields: &Map<String, Value>, bound: &str, min: u64, max: u64) -> Option<Duration> {
+        for key in fields.keys().filter(|key| *key != bound) {
+            self.sink.problem(&path.field(key), format!("is not a field here; {}", suggestion(key, &[bound])));
+        }
+        let time = match fields.get(bound).filter(|value| !value.is_null()) {
+            Some(value) => units::time(value, min, max),
+            None => Err("is required, such as \"1h\"".to_owned()),
+        };
+        time.map_err(|message| self.sink.problem(&path.field(bound), message)).ok()
+    }
+
     /// Text that `parse` takes.
     pub(super) fn text<T, E: Display>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Read<T> {
         let Form::Text { like, .. } = self.field(name).form else { unreachable!("`{name}` is no text in the table") };
@@ -241,6 +288,19 @@ impl<'a> Reader<'a> {
         self.value(name).given().map(|_| self.object(name))
     }
 
+    /// The flag or the object of that name.
+    pub(super) fn flag_or(&self, name: &str) -> Read<FlagOr<'a>> {
+        let Form::FlagOr(object) = self.field(name).form else {
+            unreachable!("`{name}` is no flag or object in the table")
+        };
+        self.read(name, |value| match value {
+            Value::Object(_) => Ok(FlagOr::Object(Reader::new(object, Some(value), self.path.field(name), self.sink))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => units::flag(value)
+                .map(FlagOr::Flag)
+                .map_err(|_| format!("must be true, false or an object, not {}", units::described(value))),
+        })
+    }
+
     /// The entries of the map of that name that are not `null`, each with its path; their values' form is not yet known.
     pub(super) fn entries(&self, name: &str) -> Vec<(&'a str, &'a Value, Path)> {
         let path = self.path.field(name);
@@ -254,6 +314,16 @@ impl<'a> Reader<'a> {
                 Vec::new()
             }
         }
+    }
+}
+
+/// A word of a field that also takes an object.
+fn word_beside_time(value: &Value, words: &Words, bound: &str) -> Result<&'static str, String> {
+    let how = format!("{{\"{bound}\":\"1h\"}}");
+    match value.as_str() {
+        None => Err(format!("must be one of {}, or {how}, not {}", words.known.join(", "), units::described(value))),
+        Some(given) if given == bound => Err(format!("needs a duration: {how}")),
+        Some(_) => known_word(value, words),
     }
 }
 

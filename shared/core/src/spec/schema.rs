@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{Absent, Field, Form, MOST_TAGS, MOST_VOLUMES, Object, SPEC, VOLUME_NAME_PATTERN};
+use super::fields::{MOST_TAGS, MOST_VOLUMES, SPEC};
+use super::form::{Absent, Field, Form, Object};
+use super::volume_fields::VOLUME_NAME_PATTERN;
 
 /// The JSON Schema (draft 2020-12) of what [`super::Spec::parse`] takes.
 ///
@@ -47,18 +49,21 @@ fn property(field: &Field) -> Value {
 }
 
 fn forms(form: &Form) -> Vec<Value> {
-    let text = |pattern: &str| json!({"type": "string", "pattern": pattern});
     match form {
         Form::Version => vec![json!({"enum": [1, "1"]})],
         Form::Count { min, max } => {
             vec![json!({"type": "integer", "minimum": min, "maximum": max}), text("^[0-9]{1,10}$")]
         }
         Form::Size => vec![json!({"type": "integer", "minimum": 1}), text("^[0-9]{1,10}( ?(GiB|TiB))?$")],
-        Form::Time { min, max } => {
-            vec![json!({"type": "integer", "minimum": min, "maximum": max}), text("^[0-9]{1,10}[smhdw]?$")]
-        }
-        Form::Flag => vec![json!({"type": "boolean"}), json!({"enum": ["true", "false"]})],
+        Form::Time { min, max } => time(*min, *max),
+        Form::Flag => flag(),
+        Form::FlagOr(inner) => flag().into_iter().chain([object(inner)]).collect(),
         Form::Word(words) => vec![json!({"enum": words.known})],
+        Form::WordOrTime { words, bound, min, max } => vec![
+            json!({"enum": words.known}),
+            json!({"type": "object", "required": [bound], "additionalProperties": false,
+                "properties": {*bound: {"anyOf": time(*min, *max)}}}),
+        ],
         Form::Text { pattern, .. } => vec![text(pattern)],
         Form::Choice { pattern, .. } => vec![
             json!({"const": "group"}),
@@ -78,4 +83,16 @@ fn forms(form: &Form) -> Vec<Value> {
             "$comment": format!("At most {MOST_TAGS} that are not null."),
         })],
     }
+}
+
+fn text(pattern: &str) -> Value {
+    json!({"type": "string", "pattern": pattern})
+}
+
+fn time(min: u64, max: u64) -> Vec<Value> {
+    vec![json!({"type": "integer", "minimum": min, "maximum": max}), text("^[0-9]{1,10}[smhdw]?$")]
+}
+
+fn flag() -> Vec<Value> {
+    vec![json!({"type": "boolean"}), json!({"enum": ["true", "false"]})]
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::dns::Dns;
 use super::mount::{MountPath, Owner};
+use super::template::Template;
 use super::volume_types::VolumeType;
 use crate::ids::{DeviceName, SecurityGroupId, SnapshotId, SubnetId, VolumeName};
 
@@ -35,9 +36,11 @@ pub struct Spec {
     pub launch: Launch,
     /// How instances may leave.
     pub terminate: Terminate,
-    /// The periodic snapshots.
+    /// The periodic snapshots, of each volume that says nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Snapshots>,
+    /// How a changed spec reaches volumes that exist.
+    pub growth: Growth,
     /// Tags for everything that is made for the group, beside our own.
     pub tags: BTreeMap<String, String>,
 }
@@ -64,28 +67,59 @@ pub struct Slots {
     /// How long after it was parked a slot may be taken again; unbounded when absent.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds_if_any")]
     pub reuse_within: Option<Duration>,
+    /// How long after it was parked a slot is retired: only snapshots are left of it. Never when absent; at least an hour.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds_if_any")]
+    pub retire_after: Option<Duration>,
 }
 
 /// One volume of every slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeSpec {
-    /// What the volume is created with.
-    #[serde(flatten)]
+    /// What the volume is created with. What is left to the template holds a stand-in here, a size of 0 among them:
+    /// [`VolumeSpec::params_beside`] fills it.
     pub params: VolumeParams,
+    /// The volume whose figures new ones have, where the spec names none.
+    pub template: Option<Template>,
     /// Where it is mounted; absent exactly when `fs` is [`Filesystem::None`].
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub mount: Option<MountPath>,
     /// What it is formatted with when it is blank.
     pub fs: Filesystem,
     /// The mount options, joined with commas.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub options: String,
     /// Who owns the root of the filesystem.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
     /// The device name to ask EC2 for, if it is free.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceName>,
+    /// Which periodic snapshots are taken of it; [`Spec::snapshots_of`] says what that comes to.
+    pub snapshots: VolumeSnapshots,
+}
+
+/// Which periodic snapshots are taken of one volume.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum VolumeSnapshots {
+    /// The group's, if it has any.
+    #[default]
+    Inherit,
+    /// None.
+    Off,
+    /// These, instead of the group's.
+    Own(Snapshots),
+}
+
+impl VolumeSnapshots {
+    pub(super) fn is_inherited(&self) -> bool {
+        *self == Self::Inherit
+    }
+}
+
+impl Serialize for VolumeSnapshots {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Inherit => serializer.serialize_bool(true),
+            Self::Off => serializer.serialize_bool(false),
+            Self::Own(snapshots) => snapshots.serialize(serializer),
+        }
+    }
 }
 
 /// What a volume is created with: frozen in the table before the attempt, so that a retry asks for the same.
@@ -111,6 +145,10 @@ pub struct VolumeParams {
     /// The snapshot that a new volume starts from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotId>,
+    /// How fast EBS loads the snapshot's data, 100 to 300 MiB/s, wherever a volume is made from a snapshot; absent means
+    /// as EBS pleases, on first use. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialization_rate: Option<u32>,
 }
 
 /// A filesystem that the guest can make.
@@ -161,10 +199,19 @@ pub enum Choice<T> {
 }
 
 /// Whether a slot may change its zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Zones {
     /// When a slot's data may move to another zone.
     pub r#move: ZoneMove,
+    /// How long the volumes that a move came from are kept before they are deleted, on proof; at least an hour.
+    #[serde(serialize_with = "seconds")]
+    pub keep_source: Duration,
+}
+
+impl Default for Zones {
+    fn default() -> Self {
+        Self { r#move: ZoneMove::default(), keep_source: Duration::from_hours(24) }
+    }
 }
 
 /// When a slot's data may move to another zone.
@@ -174,6 +221,11 @@ pub enum ZoneMove {
     /// Never: a slot waits for an instance of its zone.
     #[default]
     Never,
+    /// With a final snapshot of the vacant volumes: nothing is lost, and the old zone must answer.
+    Final,
+    /// As `Final`; and where the old zone does not answer, from periodic snapshots no older than this.
+    #[serde(with = "whole_seconds")]
+    StaleUpTo(Duration),
 }
 
 /// What to do when a volume that held data is gone.
@@ -183,6 +235,11 @@ pub enum DataLost {
     /// Wait, and call a person.
     #[default]
     Wait,
+    /// Give the slot an empty volume.
+    Blank,
+    /// Restore the volume's newest completed snapshot if it is no older than this; else wait, and call a person.
+    #[serde(with = "whole_seconds")]
+    SnapshotUpTo(Duration),
 }
 
 /// When a launching instance may serve.
@@ -233,7 +290,20 @@ impl Default for Terminate {
     }
 }
 
-/// The periodic snapshots of every volume.
+/// How a changed spec reaches volumes that exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Growth {
+    /// Of how many slots the volumes may be modified at a time, after those of one slot came through; 1 to 100.
+    pub at_once: u32,
+}
+
+impl Default for Growth {
+    fn default() -> Self {
+        Self { at_once: 1 }
+    }
+}
+
+/// Periodic snapshots: of every volume, or of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshots {
     /// How far apart.
@@ -261,6 +331,19 @@ pub struct Keep {
 impl Default for Keep {
     fn default() -> Self {
         Self { last: 4, hourly: 0, daily: 0, weekly: 0, monthly: 0 }
+    }
+}
+
+/// A duration as whole seconds.
+mod whole_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer};
+
+    pub(super) use super::seconds as serialize;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_secs)
     }
 }
 

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::fields::{Form, MOST_VOLUMES, SPEC};
+use super::fields::{MOST_VOLUMES, SPEC};
+use super::form::Form;
 use super::mount::{self, MountPath, Owner};
 use super::path::Path;
 use super::problem::Sink;
 use super::reader::{Read, Reader, suggestion};
-use super::types::{Filesystem, VolumeParams, VolumeSpec};
+use super::snapshots::{self, Said};
+use super::template::Template;
+use super::types::{Filesystem, Snapshots, VolumeParams, VolumeSpec};
 use super::volume_types::{self, VolumeType};
-use crate::ids::{DeviceName, SnapshotId, VolumeName};
+use crate::ids::{DeviceName, SnapshotId, VolumeId, VolumeName};
 
 /// The mount options where the spec sets none.
 const DEFAULT_OPTIONS: &str = "nodev,nosuid";
@@ -21,6 +24,7 @@ const DEFAULT_OPTIONS: &str = "nodev,nosuid";
 struct Given {
     path: Path,
     like: Read<VolumeName>,
+    template: Option<VolumeId>,
     size: Read<u32>,
     kind: Read<VolumeType>,
     iops: Read<u32>,
@@ -28,15 +32,21 @@ struct Given {
     encrypted: Read<bool>,
     kms_key: Read<String>,
     snapshot: Read<SnapshotId>,
+    initialization_rate: Read<u32>,
     mount: Read<MountPath>,
     fs: Read<Filesystem>,
     options: Read<String>,
     owner: Read<Owner>,
     device: Read<DeviceName>,
+    snapshots: Read<Said>,
 }
 
-/// Reads all volumes.
-pub(super) fn read(root: &Reader<'_>, sink: &Sink) -> BTreeMap<VolumeName, VolumeSpec> {
+/// Reads all volumes, beside the group's snapshots.
+pub(super) fn read(
+    root: &Reader<'_>,
+    group_snapshots: Option<&Snapshots>,
+    sink: &Sink,
+) -> BTreeMap<VolumeName, VolumeSpec> {
     let entries = root.entries("volumes");
     if entries.len() > MOST_VOLUMES {
         sink.problem(
@@ -59,7 +69,10 @@ pub(super) fn read(root: &Reader<'_>, sink: &Sink) -> BTreeMap<VolumeName, Volum
     }
     let volumes: BTreeMap<_, _> = given
         .iter()
-        .filter_map(|(name, own)| Some((name.clone(), built(own, &inherited(name, own, &given, sink)?, sink)?)))
+        .filter_map(|(name, own)| {
+            let whole = inherited(name, own, &given, sink)?;
+            Some((name.clone(), built(own, &whole, group_snapshots, sink)?))
+        })
         .collect();
     check_unique(&given, sink);
     volumes
@@ -73,6 +86,7 @@ fn volume(value: &Value, path: Path, sink: &Sink) -> Given {
     Given {
         path,
         like: reader.text("like", str::parse),
+        template: None,
         size: reader.size("size"),
         kind: reader.word("type"),
         iops: reader.count("iops"),
@@ -80,11 +94,13 @@ fn volume(value: &Value, path: Path, sink: &Sink) -> Given {
         encrypted: reader.flag("encrypted"),
         kms_key: reader.text("kms_key", kms_key),
         snapshot: reader.text("snapshot", str::parse),
+        initialization_rate: reader.count("initialization_rate"),
         mount: reader.text("mount", MountPath::new),
         fs: reader.word("fs"),
         options: reader.text("options", mount::options),
         owner: reader.text("owner", str::parse),
         device: reader.text("device", device),
+        snapshots: snapshots::of_volume(&reader, sink),
     }
 }
 
@@ -120,6 +136,7 @@ impl Given {
         Self {
             path: self.path,
             like: self.like,
+            template: self.template,
             size: or(self.size, other.size),
             kind: or(self.kind, other.kind),
             iops: or(self.iops, other.iops),
@@ -127,16 +144,19 @@ impl Given {
             encrypted: or(self.encrypted, other.encrypted),
             kms_key: or(self.kms_key, other.kms_key),
             snapshot: or(self.snapshot, other.snapshot),
+            initialization_rate: or(self.initialization_rate, other.initialization_rate),
             mount: self.mount,
             fs: or(self.fs, other.fs),
             options: or(self.options, other.options),
             owner: or(self.owner, other.owner),
             device: self.device,
+            snapshots: or(self.snapshots, other.snapshots),
         }
     }
 }
 
-/// The volume with what it has from those that it is like; nothing where the chain leads nowhere.
+/// The volume with what it has from those that it is like; nothing where the chain leads nowhere. It may end with a volume
+/// of EC2's, but a volume of the spec that has such a name comes first.
 fn inherited(name: &VolumeName, own: &Given, all: &BTreeMap<VolumeName, Given>, sink: &Sink) -> Option<Given> {
     let mut whole = own.clone();
     let mut chain = vec![name];
@@ -147,6 +167,10 @@ fn inherited(name: &VolumeName, own: &Given, all: &BTreeMap<VolumeName, Given>, 
             Read::Bad => return None,
             Read::Given(like) => like,
         };
+        if let Some(template) = VolumeId::new(like.as_str()).ok().filter(|_| !all.contains_key(like)) {
+            whole.template = Some(template);
+            return Some(whole);
+        }
         if like == name {
             let names: Vec<&str> = chain.iter().chain([&name]).map(|name| name.as_str()).collect();
             sink.problem(&own.path.field("like"), format!("goes round in a circle: {}", names.join(" like ")));
@@ -165,7 +189,7 @@ fn inherited(name: &VolumeName, own: &Given, all: &BTreeMap<VolumeName, Given>, 
 }
 
 /// Checks a volume's fields against each other; nothing where a needed one is absent or bad.
-fn built(own: &Given, whole: &Given, sink: &Sink) -> Option<VolumeSpec> {
+fn built(own: &Given, whole: &Given, group_snapshots: Option<&Snapshots>, sink: &Sink) -> Option<VolumeSpec> {
     let path = &own.path;
     check_performance(whole, sink);
     let encrypted = whole.encrypted.unwrap_or(true);
@@ -177,8 +201,15 @@ fn built(own: &Given, whole: &Given, sink: &Sink) -> Option<VolumeSpec> {
     if fs_known {
         check_mount(own, fs, sink);
     }
-    let size_gib = whole.size.given()?;
+    let template = whole.template.clone().map(|volume| Template {
+        volume,
+        size: whole.size.is_absent(),
+        kind: whole.kind.is_absent(),
+        encrypted: whole.encrypted.is_absent() && whole.kms_key.is_absent(),
+    });
+    let size_gib = whole.size.given().or(template.as_ref().map(|_| 0))?;
     Some(VolumeSpec {
+        template,
         params: VolumeParams {
             size_gib,
             kind: whole.kind.unwrap_or_default(),
@@ -187,6 +218,7 @@ fn built(own: &Given, whole: &Given, sink: &Sink) -> Option<VolumeSpec> {
             encrypted,
             kms_key: whole.kms_key.clone().given(),
             snapshot: whole.snapshot.clone().given(),
+            initialization_rate: whole.initialization_rate.given(),
         },
         mount: whole.mount.clone().given(),
         fs,
@@ -197,20 +229,25 @@ fn built(own: &Given, whole: &Given, sink: &Sink) -> Option<VolumeSpec> {
         },
         owner: whole.owner.given().filter(|_| fs != Filesystem::None),
         device: whole.device.clone().given(),
+        snapshots: snapshots::beside(&whole.snapshots, group_snapshots, sink),
     })
 }
 
 fn check_performance(whole: &Given, sink: &Sink) {
-    if whole.size.is_absent() {
+    let template = whole.template.is_some();
+    if whole.size.is_absent() && !template {
         sink.problem(&whole.path.field("size"), "is required, such as \"50GiB\"");
     }
-    if whole.kind.is_bad() || whole.iops.is_bad() {
+    // A template's figures are not known here: what only they decide is judged when a volume is made.
+    if whole.kind.is_bad() || whole.iops.is_bad() || (template && whole.kind.is_absent()) {
         return;
     }
     let kind = whole.kind.unwrap_or_default();
     // Without a size, only what holds for every size is said.
     let size = whole.size.unwrap_or(kind.rules().size_gib.1);
-    for (field, message) in volume_types::problems(kind, size, whole.iops.given(), whole.throughput.given()) {
+    let problems = volume_types::problems(kind, size, whole.iops.given(), whole.throughput.given());
+    let known = |field: &str| field == "size" || !template || !whole.iops.is_absent();
+    for (field, message) in problems.into_iter().filter(|(field, _)| known(field)) {
         sink.problem(&whole.path.field(field), message);
     }
 }

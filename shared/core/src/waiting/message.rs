@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::cloud::Transition;
+use crate::upkeep::Stage;
 use crate::waiting::{Reason, Waiting};
 
 impl fmt::Display for Waiting {
@@ -28,6 +31,7 @@ impl fmt::Display for Reason {
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
             | Self::VolumeMultiAttach { .. }
+            | Self::TemplateUnusable { .. }
             | Self::VolumeHeldBy { .. }
             | Self::VolumeInTransit { .. }
             | Self::AttachStuck { .. } => of_volume(self, f),
@@ -58,6 +62,18 @@ impl fmt::Display for Reason {
             | Self::Answered
             | Self::NeedsAdoption
             | Self::AbandonAt(_) => of_instance(self, f),
+            Self::Changing { .. }
+            | Self::Ordered { .. }
+            | Self::SnapshotPending { .. }
+            | Self::SnapshotFailed { .. }
+            | Self::SnapshotTooOld { .. }
+            | Self::SnapshotsLate { .. }
+            | Self::SuccessorCreating { .. }
+            | Self::VolumeGrowing { .. }
+            | Self::GrowthFailed { .. }
+            | Self::GrowthLimit { .. }
+            | Self::DeletesOff { .. }
+            | Self::Unproven { .. } => of_upkeep(self, f),
         }
     }
 }
@@ -91,7 +107,7 @@ fn of_group(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{} are live at once: slots pass on when only one of them is left", names.join(" and "))
         }
         Reason::Withheld { step } => write!(f, "`{step}` is withheld by the spec's mode"),
-        Reason::CallFailed { step, kind, message } => {
+        Reason::CallFailed { step, kind, message, .. } => {
             let what = if kind.is_retryable() {
                 "it is tried again"
             } else {
@@ -125,6 +141,10 @@ fn of_volume(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Reason::VolumeMultiAttach { volume } => {
             write!(f, "volume {volume} allows several attachments at once, which corrupts filesystems: it is not used")
         }
+        Reason::TemplateUnusable { name, volume, why } => write!(
+            f,
+            "new volumes `{name}` are to be like {volume}, and cannot: {why}. Name another volume in `like`, or the figures themselves"
+        ),
         Reason::VolumeHeldBy { volume, instance } => {
             write!(f, "volume {volume} is attached to {instance}: it is taken when {instance} has let it go")
         }
@@ -205,6 +225,64 @@ fn of_instance(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Reason::Answered => f.write_str("our hook is answered; other hooks may hold it"),
         Reason::NeedsAdoption => f.write_str("it came into service without our hook and gets nothing: replace it, and its successor gets a slot"),
         Reason::AbandonAt(at) => write!(f, "the launch is given up at {at}"),
+        _ => Ok(()),
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "`fmt` sends each reason to its own function")]
+fn of_upkeep(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let newest = |newest: &Option<Timestamp>| {
+        newest.map_or_else(|| "there is none".to_owned(), |at| format!("the newest shows {at}"))
+    };
+    match reason {
+        Reason::Changing { slot, what, stage } => {
+            let stage = match stage {
+                Stage::Saving => "its last snapshots are being taken",
+                Stage::Making => "volumes are being made from the snapshots",
+                Stage::Switching => "the new volumes are taking their place",
+            };
+            write!(f, "slot {slot} is being {what}: {stage}")
+        }
+        Reason::Ordered { what } => {
+            write!(f, "it is to be {what} when it is vacant: terminate its holder, or wait for its replacement")
+        }
+        Reason::SnapshotPending { volume, snapshot } => {
+            write!(f, "snapshot {snapshot} of {volume} is not complete yet")
+        }
+        Reason::SnapshotFailed { volume, message } => {
+            write!(f, "a snapshot of {volume} failed ({message}): another one is taken; nothing was changed")
+        }
+        Reason::SnapshotTooOld { volume, newest: at } => write!(
+            f,
+            "{volume} cannot be read, and no completed snapshot of it is as recent as the spec asks ({}): bring it back, or allow older data in the spec (`zones.move`, `data_lost`)",
+            newest(at)
+        ),
+        Reason::SnapshotsLate { volume, newest: at } => write!(
+            f,
+            "periodic snapshots of {volume} are overdue ({}): see what the snapshot function logs",
+            newest(at)
+        ),
+        Reason::SuccessorCreating { name, .. } => write!(f, "the new volume `{name}` is being made from its snapshot"),
+        Reason::VolumeGrowing { volume } => write!(f, "EC2 is changing {volume}"),
+        Reason::GrowthFailed { volume, message } => {
+            write!(f, "EC2 could not change {volume}: {message}. The volume is as it was; see to the spec or the quota")
+        }
+        Reason::GrowthLimit { volume, until } => {
+            write!(
+                f,
+                "{volume} was changed four times in 24 hours, which is all that EC2 allows: the next change follows at {until}"
+            )
+        }
+        Reason::DeletesOff { what } => write!(
+            f,
+            "{what} is not needed any more, and this deployment deletes nothing: allow it (parameter AllowDeletes), or see to it yourself"
+        ),
+        Reason::Unproven { volume, why } => {
+            write!(
+                f,
+                "{volume} was left behind and is kept: {why}. Look what it holds, then `stateful-asg volumes remove`"
+            )
+        }
         _ => Ok(()),
     }
 }

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use stateful_asg_core::cloud::*;
 use stateful_asg_core::fold::Outcome;
 use stateful_asg_core::ids::*;
-use stateful_asg_core::observed::{Absent, Notes, Observed};
+use stateful_asg_core::observed::{Absent, Failure, FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{Plan, invariants, plan};
 use stateful_asg_core::spec::{Limits, Spec};
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::*;
 use stateful_asg_core::tags;
+use stateful_asg_core::upkeep::Upkeep;
 use stateful_asg_core::waiting::Reason;
 
 pub const SPEC: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"address":{"kind":"eni"},
@@ -54,6 +55,8 @@ fn ours() -> Tags {
 pub struct Town {
     pub obs: Observed,
     pub now: Timestamp,
+    /// Kinds of steps that AWS does not answer.
+    pub forbid: Vec<&'static str>,
 }
 
 impl Town {
@@ -63,7 +66,7 @@ impl Town {
     }
 
     pub fn with_spec(n: u32, spec: &str) -> Self {
-        let mut town = Self { obs: empty(n, spec), now: at(1000) };
+        let mut town = Self { obs: empty(n, spec), now: at(1000), forbid: Vec::new() };
         for number in 0..n {
             town.instance(number, 'a', Lifecycle::InService);
             town.slot(number);
@@ -83,17 +86,30 @@ impl Town {
             launched: at(i64::from(n)),
             tags: ours(),
             devices: BTreeSet::new(),
+            volumes: BTreeSet::new(),
             interface_indexes: BTreeSet::from([0]),
         };
         self.obs.instances.insert(id.clone(), instance);
         self.obs.asgs[0].members.insert(id, Member { zone: zone(letter), lifecycle });
     }
 
+    /// An instance that waits in its launch hook.
+    pub fn launching(&mut self, n: u32, letter: char) {
+        self.instance(n, letter, Lifecycle::PendingWait);
+    }
+
     fn slot(&mut self, n: u32) {
         let number = SlotNumber(n);
         let ip = [10, 0, 9, n as u8].into();
         let params = Spec::parse(SPEC).unwrap().spec.volumes.values().next().unwrap().params.clone();
-        let record = VolumeRecord { attempt: 1, params, id: Some(volume_id(n)), born: true, absent_since: None };
+        let record = VolumeRecord {
+            attempt: 1,
+            params,
+            id: Some(volume_id(n)),
+            born: true,
+            absent_since: None,
+            growth: Default::default(),
+        };
         let slot = Slot {
             v: LAYOUT,
             number,
@@ -114,6 +130,7 @@ impl Town {
                 absent_since: None,
             }),
             record: Some(published(&format!("db-{n}.test"), [ip].into())),
+            upkeep: Upkeep::default(),
         };
         self.obs.slots.insert(number, slot);
         let slot_tag = (tags::SLOT.to_owned(), n.to_string());
@@ -132,6 +149,8 @@ impl Town {
             (tags::SLOT.to_owned(), n.to_string()),
             (tags::CLAIM.to_owned(), "3".to_owned()),
             (tags::volume_key(&VolumeName::new("data").unwrap()), format!("{} /data ext4", volume_id(n))),
+            (tags::size_key(&VolumeName::new("data").unwrap()), "20".to_owned()),
+            (tags::DATA.to_owned(), "kept".to_owned()),
         ];
         self.obs.instances.get_mut(&instance_id(n)).unwrap().tags.extend(guest);
         let record = self.obs.record.as_mut().unwrap();
@@ -201,14 +220,36 @@ impl Town {
                 self.obs.records.extend(keys.into_iter().map(|key| (key, RecordSeen::Absent)));
                 continue;
             }
+            if plan.look.snapshots && self.obs.snapshots.is_none() {
+                self.obs.snapshots = Some(BTreeMap::new());
+                continue;
+            }
+            if plan.look.modifications.iter().any(|id| !self.obs.modifications.contains_key(id)) {
+                let ids = plan.look.modifications.clone();
+                self.obs.modifications.extend(ids.into_iter().map(|id| (id, None)));
+                continue;
+            }
             if plan.steps.is_empty() {
                 return taken;
             }
             for step in plan.steps {
+                if self.forbid.contains(&step.kind()) {
+                    let failure = Failure {
+                        kind: FailureKind::Unknown,
+                        message: "InternalError".to_owned(),
+                        count: 1,
+                        retry_at: self.now + jiff::SignedDuration::from_secs(30),
+                    };
+                    self.obs.notes.failures.insert(step.key(), failure);
+                    continue;
+                }
                 let outcome = match &step {
                     Step::CreateVolume { .. } => Outcome::Volume(volume_id(500 + self.obs.volumes.len() as u32)),
                     Step::CreateInterface { .. } => {
                         Outcome::Interface(interface_id(500 + self.obs.interfaces.len() as u32))
+                    }
+                    Step::CreateSnapshot { volume, tags, .. } => {
+                        Outcome::Snapshots(vec![self.snapshot(volume, tags.clone(), SnapshotState::Pending)])
                     }
                     _ => Outcome::Done,
                 };
@@ -219,8 +260,39 @@ impl Town {
         panic!("it does not come to rest: {:?}", taken.iter().map(Step::key).collect::<Vec<_>>());
     }
 
+    /// A snapshot that begins now.
+    pub fn snapshot(&self, volume: &VolumeId, tags: Tags, state: SnapshotState) -> Snapshot {
+        let number = 1 + self.obs.snapshots.as_ref().map_or(0, BTreeMap::len);
+        Snapshot {
+            id: SnapshotId::new(format!("snap-{number:017x}")).unwrap(),
+            volume: volume.clone(),
+            state,
+            started: self.now,
+            size_gib: 20,
+            encrypted: true,
+            tags,
+            message: None,
+        }
+    }
+
     /// Everything under way has arrived.
     pub fn arrive(&mut self) {
+        for snapshot in self.obs.snapshots.iter_mut().flat_map(BTreeMap::values_mut) {
+            if snapshot.state == SnapshotState::Pending {
+                snapshot.state = SnapshotState::Completed;
+            }
+        }
+        let targets = self.obs.slots.values().flat_map(|slot| slot.volumes.values());
+        let targets: Vec<_> = targets.filter_map(|r| Some((r.id.clone()?, r.growth.target?))).collect();
+        for (id, target) in targets {
+            let Some(Some(modification)) = self.obs.modifications.get_mut(&id) else { continue };
+            modification.state = ModificationState::Completed;
+            let volume = self.obs.volumes.get_mut(&id).unwrap();
+            volume.size_gib = target.size_gib.unwrap_or(volume.size_gib);
+            volume.kind = target.kind.map_or_else(|| volume.kind.clone(), |kind| kind.as_str().to_owned());
+            volume.iops = target.iops.or(volume.iops);
+            volume.throughput = target.throughput.or(volume.throughput);
+        }
         for volume in self.obs.volumes.values_mut() {
             if volume.state == VolumeState::Creating {
                 volume.state = VolumeState::Available;
@@ -263,6 +335,8 @@ fn volume(n: u32, tags: Tags) -> Volume {
         zone: zone('a'),
         size_gib: 20,
         kind: "gp3".to_owned(),
+        iops: Some(3000),
+        throughput: Some(125),
         encrypted: true,
         multi_attach: false,
         tags,
@@ -314,6 +388,9 @@ fn empty(desired: u32, spec: &str) -> Observed {
         volumes: BTreeMap::new(),
         interfaces: BTreeMap::new(),
         absent: Absent::default(),
+        snapshots: None,
+        modifications: BTreeMap::new(),
+        templates: BTreeMap::new(),
         subnets: BTreeMap::new(),
         records: BTreeMap::new(),
         record: Some(record),

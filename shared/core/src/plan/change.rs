@@ -1,0 +1,397 @@
+//! Changes of a vacant slot's volumes: moved to another zone, restored from snapshots, retired.
+//!
+//! Each stage is recorded before its first call, so that any actor goes on from any crash. What the slot has stays on its
+//! record, untouched, until everything that replaces it stands.
+
+mod dropping;
+mod making;
+mod switching;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::cloud::{Snapshot, Volume};
+use crate::ids::{SlotNumber, SnapshotId, VolumeId, VolumeName, Zone};
+use crate::observed::FailureKind;
+use crate::plan::draft::Draft;
+use crate::plan::saving::{self, Progress};
+use crate::plan::serve::{Lacks, take, take_at_leisure};
+use crate::plan::view::{View, later};
+use crate::spec::{VolumeParams, ZoneMove};
+use crate::step::{Step, Why};
+use crate::table::{Slot, SlotState, VolumeRecord};
+use crate::upkeep::{Change, ChangeKind, Growth, Made, Order, Saved, Stage};
+use crate::waiting::{Reason, Subject};
+
+pub(crate) use dropping::{again, dropped};
+
+/// How long calls for the last snapshot must have failed before an older one may serve, where the spec allows that.
+const UNREACHABLE: Duration = Duration::from_secs(600);
+/// How long after a failed snapshot the next one is taken.
+const NEXT_SNAPSHOT: Duration = Duration::from_secs(60);
+
+/// Begins what is due, and goes on with what was begun.
+pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
+    for slot in view.obs.slots.values() {
+        if slot.holder.is_some() {
+            if let Some(order) = &slot.upkeep.order {
+                draft.wait(Subject::Slot(slot.number), Reason::Ordered { what: order.word() }, None);
+            }
+            continue;
+        }
+        match (&slot.upkeep.change, &slot.upkeep.order) {
+            (Some(change), _) => advance(view, slot, change, draft),
+            (None, Some(order)) => obey(view, slot, order, draft),
+            (None, None) if retires(view, slot, draft) => begin(view, slot, ChangeKind::Retire, false, draft),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Order {
+    /// What shall happen to the slot, for people.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Retire => ChangeKind::Retire.word(),
+            Self::Move { to } => ChangeKind::Move { to: to.clone() }.word(),
+            Self::Restore { .. } => ChangeKind::Restore.word(),
+        }
+    }
+}
+
+impl ChangeKind {
+    /// What happens to the slot, for people.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Move { .. } => "moved",
+            Self::Restore => "restored",
+            Self::Retire => "retired",
+        }
+    }
+}
+
+/// The wait of everything that the slot's change keeps waiting.
+pub(crate) fn reason(slot: SlotNumber, change: &Change) -> Reason {
+    Reason::Changing { slot, what: change.kind.word(), stage: change.stage }
+}
+
+fn retires(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) -> bool {
+    let (Some(after), Some(vacated), SlotState::Parked) = (view.spec.slots.retire_after, slot.vacated, slot.state)
+    else {
+        return false;
+    };
+    let due = later(vacated, after);
+    if due > view.now {
+        draft.look_at(due);
+    }
+    due <= view.now && !slot.volumes.is_empty()
+}
+
+/// The slot's volumes that are on record, if each was read as free.
+pub(crate) fn all_free<'v>(view: &View<'v>, slot: &Slot) -> Option<BTreeMap<VolumeName, &'v Volume>> {
+    slot.volumes
+        .iter()
+        .map(|(name, record)| {
+            let volume = record.id.as_ref().and_then(|id| view.obs.volumes.get(id))?;
+            (record.born && volume.is_free()).then(|| (name.clone(), volume))
+        })
+        .collect()
+}
+
+/// Records that a change begins, if everything of the slot is free.
+pub(crate) fn begin(view: &View<'_>, slot: &Slot, kind: ChangeKind, ordered: bool, draft: &mut Draft<'_>) {
+    if all_free(view, slot).is_none() {
+        draft.look_at(later(view.now, NEXT_SNAPSHOT));
+        return draft.wait(Subject::Slot(slot.number), Reason::Ordered { what: kind.word() }, slot.vacated);
+    }
+    record(view, slot, kind, ordered, Stage::Saving, BTreeMap::new(), draft);
+}
+
+fn record(
+    view: &View<'_>,
+    slot: &Slot,
+    kind: ChangeKind,
+    ordered: bool,
+    stage: Stage,
+    volumes: BTreeMap<VolumeName, Made>,
+    draft: &mut Draft<'_>,
+) {
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::ChangeBegun);
+    let upkeep = &mut entry.slot.upkeep;
+    upkeep.operations += 1;
+    upkeep.order = None;
+    let change = Change {
+        operation: upkeep.operations,
+        kind,
+        stage,
+        since: view.now,
+        begun: view.now,
+        ordered,
+        unreachable: None,
+        stale: false,
+        volumes,
+    };
+    if change.kind == ChangeKind::Retire {
+        entry.slot.state = SlotState::Parked;
+    }
+    draft.wait(Subject::Slot(slot.number), reason(slot.number, &change), Some(view.now));
+    draft.slot(slot.number).slot.upkeep.change = Some(change);
+}
+
+/// Begins what a person asked for.
+fn obey(view: &View<'_>, slot: &Slot, order: &Order, draft: &mut Draft<'_>) {
+    match order {
+        Order::Retire => begin(view, slot, ChangeKind::Retire, true, draft),
+        // It is there already.
+        Order::Move { to } if *to == slot.zone => {
+            let entry = draft.slot(slot.number);
+            entry.why.insert(Why::ChangeDropped);
+            entry.slot.upkeep.order = None;
+        }
+        Order::Move { to } => begin(view, slot, ChangeKind::Move { to: to.clone() }, true, draft),
+        Order::Restore { volumes } => restore(view, slot, volumes, draft),
+    }
+}
+
+fn restore(view: &View<'_>, slot: &Slot, chosen: &BTreeMap<VolumeName, SnapshotId>, draft: &mut Draft<'_>) {
+    let Some(snapshots) = &view.obs.snapshots else {
+        draft.look.snapshots = true;
+        return;
+    };
+    let Some(volumes) = all_free(view, slot) else {
+        return begin(view, slot, ChangeKind::Restore, true, draft);
+    };
+    let mut made = BTreeMap::new();
+    for (name, id) in chosen {
+        let found = snapshots.get(id).filter(|snapshot| snapshot.is_completed());
+        let (Some(snapshot), Some(volume)) = (found, volumes.get(name)) else {
+            let volume = slot.volumes.get(name).and_then(|record| record.id.clone());
+            if let Some(volume) = volume {
+                let message = format!("{id} is not shown as completed");
+                draft.wait(Subject::Slot(slot.number), Reason::SnapshotFailed { volume, message }, None);
+            }
+            return;
+        };
+        made.insert(name.clone(), successor(view, slot, name, volume, Saved::of(snapshot)));
+    }
+    record(view, slot, ChangeKind::Restore, true, Stage::Making, made, draft);
+}
+
+/// The first attempt at a successor: as the spec asks, and never smaller than what it is made from or takes the place of.
+fn successor(view: &View<'_>, slot: &Slot, name: &VolumeName, volume: &Volume, from: Saved) -> Made {
+    let record = &slot.volumes[name];
+    let wanted = view.spec.volumes.get(name).map_or(record.params.clone(), |spec| spec.params_beside(&record.params));
+    let params = VolumeParams {
+        size_gib: wanted.size_gib.max(from.size_gib).max(volume.size_gib),
+        encrypted: wanted.encrypted || from.encrypted,
+        snapshot: Some(from.snapshot.clone()),
+        ..wanted
+    };
+    let attempt = record.attempt.max(slot.upkeep.attempts) + 1;
+    let record = VolumeRecord { attempt, params, id: None, born: false, absent_since: None, growth: Growth::default() };
+    Made { from, record }
+}
+
+fn advance(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>) {
+    // The spec allows it no longer, and nothing was given up for it yet.
+    if matches!(change.kind, ChangeKind::Move { .. })
+        && view.spec.zones.r#move == ZoneMove::Never
+        && dropped(view, slot, draft)
+    {
+        return;
+    }
+    draft.wait(Subject::Slot(slot.number), reason(slot.number, change), Some(change.begun));
+    if !goes_on(view, change) {
+        // Nobody tries any more: what is known of the zone grows old.
+        return note_reach(view, slot, change, false, draft);
+    }
+    let mut lacks = Lacks { reasons: Vec::new(), pending: false };
+    match change.stage {
+        Stage::Saving => save(view, slot, change, draft, &mut lacks),
+        Stage::Making => making::make(view, slot, change, draft, &mut lacks),
+        Stage::Switching => switching::switch(view, slot, change, draft, &mut lacks),
+    }
+    for reason in lacks.reasons {
+        draft.wait(Subject::Slot(slot.number), reason, Some(change.begun));
+    }
+}
+
+/// A move that nobody asked for and no launching instance waits for rests where it is.
+fn goes_on(view: &View<'_>, change: &Change) -> bool {
+    let ChangeKind::Move { to } = &change.kind else { return true };
+    let allowed = view.spec.zones.r#move != ZoneMove::Never && is_waited_for(view, to);
+    change.ordered || change.stage == Stage::Switching || allowed
+}
+
+fn is_waited_for(view: &View<'_>, zone: &Zone) -> bool {
+    view.members().any(|(id, phase)| {
+        matches!(phase, crate::plan::Phase::Launching | crate::plan::Phase::Booting)
+            && view.slot_of(id).is_none()
+            && view.member(id).is_some_and(|(_, member)| &member.zone == zone)
+    })
+}
+
+fn save(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    let Some(snapshots) = &view.obs.snapshots else {
+        draft.look.snapshots = true;
+        return;
+    };
+    let Some(volumes) = all_free(view, slot) else {
+        return disturbed(view, slot, change, snapshots, draft, lacks);
+    };
+    let mut saved = BTreeMap::new();
+    let mut unreached = BTreeSet::new();
+    let mut failed = false;
+    let urgent = is_urgent(view, change);
+    for (name, volume) in &volumes {
+        match saving::progress(snapshots, slot.number, change.operation, &volume.id) {
+            Progress::Done(done) => {
+                saved.insert(name.clone(), done);
+            }
+            // Nobody waits for it: the sweep looks again.
+            Progress::Pending(_) if !urgent => draft.look_at(later(view.now, NEXT_SNAPSHOT)),
+            Progress::Pending(snapshot) => {
+                lacks.reasons.push(Reason::SnapshotPending { volume: volume.id.clone(), snapshot });
+            }
+            Progress::Missing => {
+                let step = saving::take(view, slot, name, &volume.id, change.operation);
+                // Any other failure is an answer: the zone is there.
+                if view.backing_off(&step.key()).is_some_and(|failure| failure.kind == FailureKind::Unknown) {
+                    unreached.insert(name.clone());
+                }
+                pursue(view, change, step, draft, lacks);
+            }
+            Progress::Failed(message) => {
+                failed = true;
+                lacks.reasons.push(Reason::SnapshotFailed { volume: volume.id.clone(), message });
+            }
+        }
+    }
+    if saved.len() == volumes.len() {
+        return saved_all(view, slot, change, &volumes, (saved, false), draft);
+    }
+    if failed {
+        let next = later(change.since, NEXT_SNAPSHOT);
+        return if next <= view.now { again(view, slot, draft) } else { draft.look_at(next) };
+    }
+    if !unreached.is_empty() || !lacks.pending {
+        note_reach(view, slot, change, !unreached.is_empty(), draft);
+    }
+    if let Some(older) = older(view, slot, change, &volumes, &unreached, lacks) {
+        saved.extend(older);
+        if saved.len() == volumes.len() {
+            saved_all(view, slot, change, &volumes, (saved, true), draft);
+        }
+    }
+}
+
+/// Takes a step of a change; where nobody waits for it, at leisure.
+fn pursue(view: &View<'_>, change: &Change, step: Step, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    if is_urgent(view, change) { take(view, step, draft, lacks) } else { take_at_leisure(view, step, draft, lacks) }
+}
+
+/// A launching instance waits for it.
+fn is_urgent(view: &View<'_>, change: &Change) -> bool {
+    matches!(&change.kind, ChangeKind::Move { to } if is_waited_for(view, to))
+}
+
+/// Keeps count of how long the volumes' zone has been out of reach.
+fn note_reach(view: &View<'_>, slot: &Slot, change: &Change, unreached: bool, draft: &mut Draft<'_>) {
+    if change.unreachable.is_some() == unreached {
+        return;
+    }
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::ChangeBegun);
+    if let Some(change) = entry.slot.upkeep.change.as_mut() {
+        change.unreachable = unreached.then_some(view.now);
+    }
+}
+
+/// Someone attached a volume meanwhile: what was saved may lack what was written since.
+fn disturbed(
+    view: &View<'_>,
+    slot: &Slot,
+    change: &Change,
+    snapshots: &BTreeMap<SnapshotId, Snapshot>,
+    draft: &mut Draft<'_>,
+    lacks: &mut Lacks,
+) {
+    let held = slot.volumes.values().filter_map(|record| record.id.as_ref());
+    let taken =
+        |id: &VolumeId| !matches!(saving::progress(snapshots, slot.number, change.operation, id), Progress::Missing);
+    if held.clone().any(taken) {
+        again(view, slot, draft);
+    }
+    wait_for_volumes(view, slot, change, draft, lacks);
+}
+
+/// Someone else has the slot's volumes: where nobody waits for the change, a later settle looks again.
+fn wait_for_volumes(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    if !is_urgent(view, change) {
+        return draft.look_at(later(view.now, NEXT_SNAPSHOT));
+    }
+    let held = slot.volumes.values().filter_map(|record| record.id.as_ref());
+    let busy = held.filter_map(|id| view.obs.volumes.get(id)).filter(|volume| !volume.is_free());
+    lacks.reasons.extend(busy.map(|volume| match volume.attachments.first() {
+        Some(attachment) => Reason::VolumeHeldBy { volume: volume.id.clone(), instance: attachment.instance.clone() },
+        None => Reason::VolumeInTransit { volume: volume.id.clone() },
+    }));
+}
+
+/// Where the last snapshot cannot be had: the newest older ones, if the spec allows them and they are recent enough.
+fn older(
+    view: &View<'_>,
+    slot: &Slot,
+    change: &Change,
+    volumes: &BTreeMap<VolumeName, &Volume>,
+    unreached: &BTreeSet<VolumeName>,
+    lacks: &mut Lacks,
+) -> Option<BTreeMap<VolumeName, Saved>> {
+    let (ZoneMove::StaleUpTo(bound), ChangeKind::Move { .. }) = (view.spec.zones.r#move, &change.kind) else {
+        return None;
+    };
+    if unreached.is_empty() || !view.past(change.unreachable, UNREACHABLE) {
+        return None;
+    }
+    let last_write = slot.vacated.unwrap_or(change.begun);
+    let snapshots = view.obs.snapshots.as_ref()?;
+    let mut found = BTreeMap::new();
+    for name in unreached {
+        let volume = &volumes.get(name)?.id;
+        let newest = saving::newest(snapshots, slot.number, volume);
+        match newest.filter(|snapshot| later(snapshot.started, bound) >= last_write) {
+            Some(snapshot) => {
+                found.insert(name.clone(), Saved::of(snapshot));
+            }
+            None => lacks.reasons.push(Reason::SnapshotTooOld {
+                volume: volume.clone(),
+                newest: newest.map(|snapshot| snapshot.started),
+            }),
+        }
+    }
+    (found.len() == unreached.len()).then_some(found)
+}
+
+/// Everything is saved: the successors are recorded, or for a retirement the end.
+fn saved_all(
+    view: &View<'_>,
+    slot: &Slot,
+    change: &Change,
+    volumes: &BTreeMap<VolumeName, &Volume>,
+    (saved, stale): (BTreeMap<VolumeName, Saved>, bool),
+    draft: &mut Draft<'_>,
+) {
+    let made: BTreeMap<VolumeName, Made> = saved
+        .into_iter()
+        .map(|(name, from)| (name.clone(), successor(view, slot, &name, volumes[&name], from)))
+        .collect();
+    let stage = if change.kind == ChangeKind::Retire { Stage::Switching } else { Stage::Making };
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::ChangeSaved);
+    if let Some(change) = entry.slot.upkeep.change.as_mut() {
+        change.stage = stage;
+        change.stale = stale;
+        change.volumes = made;
+    }
+}

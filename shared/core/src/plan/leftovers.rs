@@ -1,0 +1,180 @@
+//! What was the slot's and is no more: kept for a grace, then deleted where proof and the deployment allow it.
+
+use std::time::Duration;
+
+use crate::cloud::{Snapshot, Volume, VolumeState};
+use crate::ids::{InterfaceId, VolumeId};
+use crate::plan::draft::Draft;
+use crate::plan::view::{View, later};
+use crate::spec::Mode;
+use crate::step::{Step, Why};
+use crate::table::{Bound, Slot};
+use crate::tags;
+use crate::upkeep::{LeftInterface, Proof, Superseded};
+use crate::waiting::{Reason, Subject};
+
+/// How long a decision to delete rests before the call: longer than any invocation that may still think otherwise.
+pub(crate) const TOMBSTONE: Duration = Duration::from_secs(1_200);
+
+/// How long after a failed call the next settle looks.
+const AFTER_FAILURE: Duration = Duration::from_secs(600);
+
+/// Goes on with everything that was left behind.
+pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
+    for slot in view.obs.slots.values() {
+        adopt_strays(view, slot, draft);
+        for (id, left) in &slot.upkeep.superseded {
+            volume(view, slot, id, left, draft);
+        }
+        for (id, left) in &slot.upkeep.left_interfaces {
+            interface(view, slot, id, left, draft);
+        }
+    }
+}
+
+/// Volumes that were made for a change of this slot which was dropped before their ID was on record.
+fn adopt_strays(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
+    let made = slot.upkeep.change.iter().flat_map(|change| change.volumes.values().map(|made| &made.record));
+    let known: Vec<&VolumeId> = made.chain(slot.volumes.values()).filter_map(|record| record.id.as_ref()).collect();
+    let number = slot.number.to_string();
+    for found in view.obs.volumes.values().filter(|v| v.tags.get(tags::FOR_SLOT) == Some(&number)) {
+        let attempt = found.tags.get(tags::ATTEMPT).and_then(|text| text.parse::<u32>().ok());
+        let over = attempt.is_some_and(|attempt| attempt <= slot.upkeep.attempts);
+        let exists = !matches!(found.state, VolumeState::Deleting | VolumeState::Deleted);
+        if !over || !exists || known.contains(&&found.id) || slot.upkeep.superseded.contains_key(&found.id) {
+            continue;
+        }
+        // One that was on record once bears the slot's own tag, and is not of this kind.
+        if found.slot().is_some() {
+            continue;
+        }
+        let Some(name) = found.name() else { continue };
+        let left = Superseded {
+            name,
+            claim: slot.claim,
+            since: view.now,
+            proof: Proof::NeverUsed,
+            keep: false,
+            deleting: None,
+        };
+        let entry = draft.slot(slot.number);
+        entry.why.insert(Why::LeftoverNoted);
+        entry.bind.insert(Bound::Volume(found.id.clone()));
+        entry.slot.upkeep.superseded.insert(found.id.clone(), left);
+    }
+}
+
+fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft: &mut Draft<'_>) {
+    let found = view.obs.volumes.get(id).filter(|volume| volume.state != VolumeState::Deleted);
+    let Some(found) = found else {
+        // A read aimed at its ID does not find it: nothing is left to delete.
+        let gone = view.obs.absent.volumes.contains(id) || view.obs.volumes.contains_key(id);
+        if gone && (left.deleting.is_some() || view.past(Some(left.since), TOMBSTONE)) {
+            let entry = draft.slot(slot.number);
+            entry.why.insert(Why::LeftoverNoted);
+            entry.unbind.insert(Bound::Volume(id.clone()));
+            entry.slot.upkeep.superseded.remove(id);
+        }
+        return;
+    };
+    if left.keep || found.state == VolumeState::Deleting || view.spec.mode != Mode::Full {
+        return;
+    }
+    let due = later(left.since, view.spec.zones.keep_source);
+    if due > view.now {
+        return draft.look_at(due);
+    }
+    let snapshots = view.obs.snapshots.as_ref();
+    let proof = match &left.proof {
+        Proof::Snapshot(_) if snapshots.is_none() => {
+            draft.look.snapshots = true;
+            return;
+        }
+        Proof::Snapshot(snapshot) => proves(slot, id, left, snapshots.and_then(|snapshots| snapshots.get(snapshot))),
+        Proof::NeverUsed => Ok(()),
+        Proof::None => Err("nothing on record holds its data".to_owned()),
+    };
+    let verdict = proof.and_then(|()| untouched(found));
+    if let Err(why) = verdict {
+        let reason = Reason::Unproven { volume: id.clone(), why };
+        return draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
+    }
+    if !view.obs.limits.deletes {
+        let reason = Reason::DeletesOff { what: format!("volume {id} of slot {}", slot.number) };
+        return draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
+    }
+    match left.deleting {
+        None => {
+            let entry = draft.slot(slot.number);
+            entry.why.insert(Why::LeftoverNoted);
+            if let Some(left) = entry.slot.upkeep.superseded.get_mut(id) {
+                left.deleting = Some(view.now);
+            }
+        }
+        Some(decided) if later(decided, TOMBSTONE) > view.now => draft.look_at(later(decided, TOMBSTONE)),
+        Some(_) => {
+            step(view, slot, Step::DeleteVolume { slot: slot.number, volume: id.clone() }, draft);
+        }
+    }
+}
+
+/// Free, and marked as superseded or made for a change.
+fn untouched(volume: &Volume) -> Result<(), String> {
+    if !volume.is_free() {
+        return Err("someone attached it".to_owned());
+    }
+    if volume.tags.contains_key(tags::SUPERSEDED) || volume.tags.contains_key(tags::FOR_SLOT) {
+        Ok(())
+    } else {
+        Err(format!("it does not bear the tag {}", tags::SUPERSEDED))
+    }
+}
+
+/// A completed snapshot of this very volume, that carries the slot's claim: it was taken after that claim's last detach,
+/// because changes begin only once everything of the slot was read as free.
+pub(crate) fn proves(slot: &Slot, id: &VolumeId, left: &Superseded, snapshot: Option<&Snapshot>) -> Result<(), String> {
+    let Some(snapshot) = snapshot else { return Err("its last snapshot is not shown".to_owned()) };
+    let same = &snapshot.volume == id && snapshot.slot() == Some(slot.number) && snapshot.claim() == Some(left.claim);
+    if !snapshot.is_completed() {
+        Err(format!("{} is not completed", snapshot.id))
+    } else if !same {
+        Err(format!("{} is not of this volume and claim", snapshot.id))
+    } else {
+        Ok(())
+    }
+}
+
+fn interface(view: &View<'_>, slot: &Slot, id: &InterfaceId, left: &LeftInterface, draft: &mut Draft<'_>) {
+    let due = later(left.since, TOMBSTONE);
+    if due > view.now {
+        return draft.look_at(due);
+    }
+    match view.obs.interfaces.get(id) {
+        None if view.obs.absent.interfaces.contains(id) => {
+            let entry = draft.slot(slot.number);
+            entry.why.insert(Why::LeftoverNoted);
+            entry.unbind.insert(Bound::Interface(id.clone()));
+            entry.slot.upkeep.left_interfaces.remove(id);
+        }
+        None => {}
+        Some(_) if view.spec.mode != Mode::Full => {}
+        Some(_) if !view.obs.limits.deletes => {
+            let reason = Reason::DeletesOff { what: format!("interface {id} of slot {}", slot.number) };
+            draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
+        }
+        Some(found) if found.available && found.attachment.is_none() => {
+            step(view, slot, Step::DeleteInterface { slot: slot.number, interface: id.clone() }, draft);
+        }
+        Some(_) => {}
+    }
+}
+
+/// Nobody waits for it: what failed is tried again when a later settle looks.
+fn step(view: &View<'_>, slot: &Slot, step: Step, draft: &mut Draft<'_>) {
+    let Some(failure) = view.backing_off(&step.key()) else { return draft.step(step) };
+    draft.look_at(failure.retry_at.max(later(view.now, AFTER_FAILURE)));
+    if !failure.kind.is_retryable() {
+        let reason = Reason::DeletesOff { what: format!("{}: {}", step.key(), failure.message) };
+        draft.wait(Subject::Slot(slot.number), reason, None);
+    }
+}

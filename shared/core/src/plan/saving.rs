@@ -1,0 +1,72 @@
+//! The last snapshots of a vacant slot's volumes: taken once for each operation, looked up before they are taken again.
+
+use std::collections::BTreeMap;
+
+use crate::cloud::{Snapshot, SnapshotState, Tags};
+use crate::ids::{SlotNumber, SnapshotId, VolumeId, VolumeName};
+use crate::plan::view::View;
+use crate::step::Step;
+use crate::table::Slot;
+use crate::tags;
+use crate::upkeep::{Purpose, Saved, operation_tag};
+
+/// How far the snapshot of one volume for one operation is.
+pub(crate) enum Progress {
+    /// None bears the operation's tag: it is to be taken.
+    Missing,
+    /// Its data is being stored.
+    Pending(SnapshotId),
+    /// It failed.
+    Failed(String),
+    /// It is complete.
+    Done(Saved),
+}
+
+/// How far the operation's snapshot of this volume is, by what the reading shows.
+pub(crate) fn progress(
+    snapshots: &BTreeMap<SnapshotId, Snapshot>,
+    slot: SlotNumber,
+    operation: u32,
+    volume: &VolumeId,
+) -> Progress {
+    let tag = operation_tag(Purpose::Final, slot, operation);
+    let ours = || snapshots.values().filter(|s| s.operation() == Some(&tag) && &s.volume == volume);
+    if let Some(done) = ours().filter(|s| s.is_completed()).min_by_key(|s| (s.started, s.id.clone())) {
+        return Progress::Done(Saved::of(done));
+    }
+    if let Some(pending) = ours().find(|s| matches!(s.state, SnapshotState::Pending | SnapshotState::Other)) {
+        return Progress::Pending(pending.id.clone());
+    }
+    match ours().next() {
+        Some(failed) => Progress::Failed(failed.message.clone().unwrap_or_else(|| "EC2 does not say why".to_owned())),
+        None => Progress::Missing,
+    }
+}
+
+/// Takes the operation's snapshot of one volume.
+pub(crate) fn take(view: &View<'_>, slot: &Slot, name: &VolumeName, volume: &VolumeId, operation: u32) -> Step {
+    let mut tags = snapshot_tags(view, slot, Purpose::Final, operation);
+    tags.insert(tags::VOLUME.to_owned(), name.to_string());
+    Step::CreateSnapshot { slot: slot.number, volume: volume.clone(), tags }
+}
+
+/// The tags of a snapshot of this slot but the volume's name: the spec's own, and ours.
+pub(crate) fn snapshot_tags(view: &View<'_>, slot: &Slot, purpose: Purpose, operation: u32) -> Tags {
+    let mut own = view.own_tags(slot.number, 0);
+    own.remove(tags::ATTEMPT);
+    own.insert(tags::CLAIM.to_owned(), slot.claim.to_string());
+    own.insert(tags::OPERATION.to_owned(), operation_tag(purpose, slot.number, operation));
+    own
+}
+
+/// The newest completed snapshot of this very volume.
+pub(crate) fn newest<'s>(
+    snapshots: &'s BTreeMap<SnapshotId, Snapshot>,
+    slot: SlotNumber,
+    volume: &VolumeId,
+) -> Option<&'s Snapshot> {
+    snapshots
+        .values()
+        .filter(|s| &s.volume == volume && s.is_completed() && s.slot() == Some(slot))
+        .max_by_key(|s| (s.started, s.id.clone()))
+}
