@@ -1,13 +1,17 @@
 //! The port `Cloud`: one line a call; the rooms say how.
 
+use std::collections::BTreeSet;
+
 use stateful_asg_core::cloud::{
-    Asg, Hook, Instance, Interface, RecordChange, RecordKey, RecordSeen, Subnet, Tags, Volume,
+    Asg, Hook, Instance, Interface, Modification, RecordChange, RecordKey, RecordSeen, Snapshot, Subnet, Tags, Volume,
 };
 use stateful_asg_core::ids::{
-    AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SubnetId, VolumeId,
+    AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SnapshotId, SubnetId,
+    VolumeId,
 };
 use stateful_asg_core::step::ActionRef;
 use stateful_asg_core::table::HookResult;
+use stateful_asg_core::upkeep::Target;
 use stateful_asg_runtime::ports::{Called, Cloud, NewInterface, NewVolume, SettleRequest, Which};
 
 use crate::Aws;
@@ -45,6 +49,14 @@ impl Cloud for Aws {
         self.described_interfaces(which).await
     }
 
+    async fn snapshots(&self, which: &Which<SnapshotId>) -> Called<Vec<Snapshot>> {
+        self.described_snapshots(which).await
+    }
+
+    async fn modifications(&self, volumes: &[VolumeId]) -> Called<Vec<Modification>> {
+        self.described_modifications(volumes).await
+    }
+
     async fn subnets(&self, ids: &[SubnetId]) -> Called<Vec<Subnet>> {
         self.described_subnets(ids).await
     }
@@ -79,6 +91,35 @@ impl Cloud for Aws {
 
     async fn detach_interface(&self, attachment: &InterfaceAttachmentId) -> Called<()> {
         self.part_interface(attachment).await
+    }
+
+    async fn create_snapshot(&self, volume: &VolumeId, tags: &Tags) -> Called<Snapshot> {
+        self.make_snapshot(volume, tags).await
+    }
+
+    async fn create_snapshots(
+        &self,
+        instance: &InstanceId,
+        without: &BTreeSet<VolumeId>,
+        tags: &Tags,
+    ) -> Called<Vec<Snapshot>> {
+        self.make_snapshots(instance, without, tags).await
+    }
+
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Called<()> {
+        self.drop_snapshot(snapshot).await
+    }
+
+    async fn modify_volume(&self, volume: &VolumeId, target: &Target) -> Called<()> {
+        self.change_volume(volume, target).await
+    }
+
+    async fn delete_volume(&self, volume: &VolumeId) -> Called<()> {
+        self.drop_volume(volume).await
+    }
+
+    async fn delete_interface(&self, interface: &InterfaceId) -> Called<()> {
+        self.drop_interface(interface).await
     }
 
     async fn tag(&self, resource: &str, tags: &Tags) -> Called<()> {

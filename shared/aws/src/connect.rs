@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::Aws;
 use crate::clock::{SimClock, Ticking};
@@ -39,18 +39,23 @@ pub async fn connect(settings: &Settings) -> Aws {
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .load()
         .await;
+    clients(&config, settings)
+}
+
+/// The clients on this configuration.
+pub(crate) fn clients(config: &SdkConfig, settings: &Settings) -> Aws {
     let adaptive = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
     let counts = Counts::default();
-    let ec2 = aws_sdk_ec2::config::Builder::from(&config)
+    let ec2 = aws_sdk_ec2::config::Builder::from(config)
         .retry_config(adaptive.clone())
         .retry_classifier(RetryContention)
         .interceptor(counts.clone());
-    let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config)
+    let autoscaling = aws_sdk_autoscaling::config::Builder::from(config)
         .retry_classifier(RetryContention)
         .interceptor(counts.clone());
-    let route53 = aws_sdk_route53::config::Builder::from(&config).retry_config(adaptive).interceptor(counts.clone());
-    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(counts.clone());
-    let events = aws_sdk_eventbridge::config::Builder::from(&config).interceptor(counts.clone());
+    let route53 = aws_sdk_route53::config::Builder::from(config).retry_config(adaptive).interceptor(counts.clone());
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).interceptor(counts.clone());
+    let events = aws_sdk_eventbridge::config::Builder::from(config).interceptor(counts.clone());
     Aws {
         ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
         autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
@@ -62,6 +67,16 @@ pub async fn connect(settings: &Settings) -> Aws {
         clock: settings.sim_clock.map_or(Ticking::Real, Ticking::Simulated),
         counts,
     }
+}
+
+/// For a call that has no token and must not be applied twice: CreateSnapshot and CreateSnapshots would take another
+/// snapshot, ModifyVolume would use up another of the four changes a day. It is sent once, and that one attempt has the
+/// whole call's time. Who called looks first whether a lost one was applied (by the operation's tag, by the volume's
+/// newest change) and then tries again. The pace is kept all the same.
+pub(crate) fn once() -> aws_sdk_ec2::config::Builder {
+    aws_sdk_ec2::Config::builder()
+        .retry_config(RetryConfig::adaptive().with_max_attempts(1))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(OPERATION_TIMEOUT).build())
 }
 
 fn timeouts() -> TimeoutConfig {

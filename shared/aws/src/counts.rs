@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use crate::retries::throttled;
 
 /// Every operation that this crate asks AWS for.
-pub(crate) const OPERATIONS: [&str; 29] = [
+pub(crate) const OPERATIONS: [&str; 37] = [
     "autoscaling:CompleteLifecycleAction",
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeLifecycleHooks",
@@ -25,16 +25,24 @@ pub(crate) const OPERATIONS: [&str; 29] = [
     "ec2:AttachNetworkInterface",
     "ec2:AttachVolume",
     "ec2:CreateNetworkInterface",
+    "ec2:CreateSnapshot",
+    "ec2:CreateSnapshots",
     "ec2:CreateTags",
     "ec2:CreateVolume",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteSnapshot",
+    "ec2:DeleteVolume",
     "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSnapshots",
     "ec2:DescribeSubnets",
     "ec2:DescribeVolumes",
+    "ec2:DescribeVolumesModifications",
     "ec2:DetachNetworkInterface",
     "ec2:DetachVolume",
     "ec2:ModifyInstanceAttribute",
     "ec2:ModifyNetworkInterfaceAttribute",
+    "ec2:ModifyVolume",
     "events:PutEvents",
     "route53:ChangeResourceRecordSets",
     "route53:ListResourceRecordSets",

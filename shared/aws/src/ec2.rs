@@ -7,7 +7,7 @@ use std::future::Future;
 use aws_sdk_ec2::types;
 use futures::future::try_join_all;
 use stateful_asg_core::cloud::{Instance, InstanceState, Subnet, Tags};
-use stateful_asg_core::ids::{DeviceName, InstanceId, SubnetId};
+use stateful_asg_core::ids::{DeviceName, InstanceId, SubnetId, VolumeId};
 use stateful_asg_core::tags;
 use stateful_asg_runtime::ports::{Called, Which};
 
@@ -90,7 +90,8 @@ pub(crate) fn filters<Id: Display>(which: &Which<Id>, id_filter: &str) -> Vec<Ve
     }
 }
 
-fn id_filters<Id: Display>(ids: &[Id], name: &str) -> Vec<Vec<types::Filter>> {
+/// The filters of each request that these IDs need.
+pub(crate) fn id_filters<Id: Display>(ids: &[Id], name: &str) -> Vec<Vec<types::Filter>> {
     ids.chunks(FILTER_VALUES).map(|ids| vec![filter(name, ids.iter().map(ToString::to_string))]).collect()
 }
 
@@ -127,6 +128,7 @@ fn instance(seen: &types::Instance) -> Result<Instance, Unreadable> {
         launched: time(seen.launch_time()).ok_or(Unreadable::Missing("launch time"))?,
         tags: core_tags(seen.tags()),
         devices: devices(seen),
+        volumes: volumes(seen)?,
         interface_indexes: seen
             .network_interfaces()
             .iter()
@@ -140,6 +142,17 @@ fn instance(seen: &types::Instance) -> Result<Instance, Unreadable> {
 fn devices(seen: &types::Instance) -> BTreeSet<DeviceName> {
     let names = seen.block_device_mappings().iter().filter_map(types::InstanceBlockDeviceMapping::device_name);
     names.chain(seen.root_device_name()).filter_map(|name| DeviceName::new(name).ok()).collect()
+}
+
+/// The root device is the image's, not ours.
+fn volumes(seen: &types::Instance) -> Result<BTreeSet<VolumeId>, Unreadable> {
+    let root = seen.root_device_name();
+    let mappings = seen.block_device_mappings().iter();
+    mappings
+        .filter(|mapping| root.is_none() || mapping.device_name() != root)
+        .filter_map(|mapping| mapping.ebs()?.volume_id())
+        .map(|id| required("volume", Some(id)))
+        .collect()
 }
 
 fn instance_state(word: &str) -> Result<InstanceState, Unreadable> {
@@ -165,6 +178,11 @@ mod tests {
 
     use super::*;
 
+    fn mapping(device: &str, volume: &str) -> types::InstanceBlockDeviceMapping {
+        let ebs = types::EbsInstanceBlockDevice::builder().volume_id(volume).build();
+        types::InstanceBlockDeviceMapping::builder().device_name(device).ebs(ebs).build()
+    }
+
     fn seen() -> types::builders::InstanceBuilder {
         let attachment = types::InstanceNetworkInterfaceAttachment::builder().device_index(1).build();
         types::Instance::builder()
@@ -176,8 +194,9 @@ mod tests {
             .security_groups(types::GroupIdentifier::builder().group_id("sg-0123456789abcdef0").build())
             .launch_time(DateTime::from_secs(1_700_000_000))
             .root_device_name("/dev/xvda")
-            .block_device_mappings(types::InstanceBlockDeviceMapping::builder().device_name("/dev/sdf").build())
-            .block_device_mappings(types::InstanceBlockDeviceMapping::builder().device_name("xvdg").build())
+            .block_device_mappings(mapping("/dev/xvda", "vol-00000000000000001"))
+            .block_device_mappings(mapping("/dev/sdf", "vol-00000000000000002"))
+            .block_device_mappings(mapping("xvdg", "vol-00000000000000003"))
             .network_interfaces(types::InstanceNetworkInterface::builder().attachment(attachment).build())
             .tags(types::Tag::builder().key("stateful-asg:slot").value("3").build())
     }
@@ -190,6 +209,8 @@ mod tests {
         assert_eq!(read.ip, Some("10.0.1.17".parse().unwrap()));
         assert_eq!(read.security_groups[0].as_str(), "sg-0123456789abcdef0");
         assert_eq!(read.devices.iter().map(DeviceName::as_str).collect::<Vec<_>>(), ["/dev/sdf", "/dev/xvda"]);
+        let volumes: Vec<_> = read.volumes.iter().map(VolumeId::as_str).collect();
+        assert_eq!(volumes, ["vol-00000000000000002", "vol-00000000000000003"], "the root volume is left out");
         assert_eq!(read.interface_indexes, BTreeSet::from([1]));
         assert_eq!(read.tags["stateful-asg:slot"], "3");
         assert_eq!(read.launched.as_second(), 1_700_000_000);
@@ -199,6 +220,12 @@ mod tests {
     fn a_terminated_instance_has_neither_subnet_nor_address() {
         let read = instance(&seen().set_subnet_id(None).private_ip_address("").build()).unwrap();
         assert_eq!((read.subnet, read.ip), (None, None));
+    }
+
+    #[test]
+    fn volumes_are_kept_where_the_root_device_is_not_told() {
+        let read = instance(&seen().set_root_device_name(None).build()).unwrap();
+        assert_eq!(read.volumes.len(), 3);
     }
 
     #[test]

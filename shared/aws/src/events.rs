@@ -52,7 +52,7 @@ fn refused(batch: &[SettleRequest], results: &[PutEventsResultEntry]) -> CallErr
     let message = first.and_then(PutEventsResultEntry::error_message).unwrap_or_default();
     CallError {
         operation: OPERATION,
-        kind: kind_of(OPERATION, code, message, None),
+        kind: kind_of(code, message, None),
         code: code.to_owned(),
         message: format!("no settle was asked for {}: {message}", groups.join(", ")),
     }

@@ -74,6 +74,11 @@ impl Aws {
         let request = self.ec2.detach_network_interface();
         goal("ec2:DetachNetworkInterface", request.attachment_id(attachment.as_str()).send().await)
     }
+
+    pub(crate) async fn drop_interface(&self, interface: &InterfaceId) -> Called<()> {
+        let request = self.ec2.delete_network_interface();
+        goal("ec2:DeleteNetworkInterface", request.network_interface_id(interface.as_str()).send().await)
+    }
 }
 
 fn interface(seen: &types::NetworkInterface) -> Result<Interface, Unreadable> {
@@ -101,8 +106,11 @@ fn attachment(seen: &types::NetworkInterfaceAttachment) -> Result<InterfaceAttac
 #[cfg(test)]
 mod tests {
     use stateful_asg_core::cloud::AttachmentState;
+    use stateful_asg_core::observed::FailureKind;
+    use stateful_asg_runtime::ports::Cloud;
 
     use super::*;
+    use crate::wire::{Answer, Wire};
 
     fn seen(status: types::NetworkInterfaceStatus) -> types::builders::NetworkInterfaceBuilder {
         types::NetworkInterface::builder()
@@ -118,6 +126,18 @@ mod tests {
             .attachment_id("eni-attach-0123456789abcdef0")
             .instance_id("i-0123456789abcdef0")
             .status(types::AttachmentStatus::Detaching)
+    }
+
+    #[tokio::test]
+    async fn an_interface_is_deleted_unless_it_is_in_use() {
+        let id = InterfaceId::new("eni-0123456789abcdef0").unwrap();
+        let wire = Wire::answering("DeleteNetworkInterface", "<return>true</return>");
+        wire.aws().delete_interface(&id).await.unwrap();
+        assert_eq!(wire.sent(), ["Action=DeleteNetworkInterface", "NetworkInterfaceId=eni-0123456789abcdef0"]);
+        let gone = Wire::new([Answer::Refused(400, "InvalidNetworkInterfaceID.NotFound")]);
+        gone.aws().delete_interface(&id).await.unwrap();
+        let used = Wire::new([Answer::Refused(400, "InvalidNetworkInterface.InUse")]);
+        assert_eq!(used.aws().delete_interface(&id).await.unwrap_err().kind, FailureKind::InUse);
     }
 
     #[test]

@@ -1,3 +1,7 @@
+use stateful_asg_core::ids::Zone;
+use stateful_asg_core::table::SlotState;
+use stateful_asg_core::upkeep::{ChangeKind, Growth, Order, Stage, Upkeep};
+
 use super::*;
 use crate::samples;
 
@@ -8,6 +12,38 @@ fn a_slot_comes_back_as_it_was_written() {
     assert_eq!(item["pk"], AttributeValue::S("group#cass".to_owned()));
     assert_eq!(item["sk"], AttributeValue::S("slot#0000000003".to_owned()));
     assert_eq!(item["generation"], AttributeValue::N("5".to_owned()));
+}
+
+#[test]
+fn every_order_and_change_comes_back() {
+    let retire = (Order::Retire, ChangeKind::Retire, Stage::Saving, SlotState::Retired);
+    let to: Zone = "eu-central-1b".parse().unwrap();
+    let moved = (Order::Move { to }, ChangeKind::Restore, Stage::Switching, SlotState::Parked);
+    for (order, kind, stage, state) in [retire, moved] {
+        let mut slot = samples::slot();
+        slot.state = state;
+        slot.upkeep.order = Some(order);
+        let change = slot.upkeep.change.as_mut().unwrap();
+        (change.kind, change.stage) = (kind, stage);
+        let item = slot_item(&samples::group_name(), &slot, "op-1").unwrap();
+        assert_eq!(member(&item).unwrap(), Member::Slot(Box::new(slot)));
+    }
+}
+
+#[test]
+fn an_item_from_before_there_was_upkeep_is_read_and_written_as_before() {
+    let mut slot = samples::slot();
+    slot.upkeep = Upkeep::default();
+    for volume in slot.volumes.values_mut() {
+        volume.growth = Growth::default();
+        volume.params.initialization_rate = None;
+    }
+    let item = slot_item(&samples::group_name(), &slot, "op-1").unwrap();
+    let written = format!("{:?}", item["content"]);
+    for later in ["upkeep", "growth", "initialization_rate"] {
+        assert!(!written.contains(later), "{written}");
+    }
+    assert_eq!(member(&item).unwrap(), Member::Slot(Box::new(slot)));
 }
 
 #[test]

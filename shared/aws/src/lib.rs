@@ -14,13 +14,18 @@ mod events;
 mod interfaces;
 mod items;
 mod lease;
+mod modifications;
 mod parse;
+mod person;
 mod retries;
 mod route53;
 #[cfg(test)]
 mod samples;
+mod snapshots;
 mod table;
 mod volumes;
+#[cfg(test)]
+mod wire;
 mod writes;
 
 use std::collections::BTreeMap;

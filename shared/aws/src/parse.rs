@@ -71,8 +71,12 @@ pub(crate) fn int(number: u32) -> i32 {
 
 /// A count that AWS spells with a sign.
 pub(crate) fn count(field: &'static str, number: Option<i32>) -> Result<u32, Unreadable> {
-    let number = number.ok_or(Unreadable::Missing(field))?;
-    u32::try_from(number).map_err(|_| Unreadable::novel(field, number.to_string()))
+    count_if_told(field, number)?.ok_or(Unreadable::Missing(field))
+}
+
+/// A count that may be absent.
+pub(crate) fn count_if_told(field: &'static str, number: Option<i32>) -> Result<Option<u32>, Unreadable> {
+    number.map(|number| u32::try_from(number).map_err(|_| Unreadable::novel(field, number.to_string()))).transpose()
 }
 
 #[cfg(test)]

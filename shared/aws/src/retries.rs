@@ -10,7 +10,7 @@ use aws_sdk_ec2::config::retry::{ClassifyRetry, RetryAction};
 const CONTENTION: [&str; 3] = ["ResourceContention", "ResourceContentionFault", "ConcurrentTagAccess"];
 
 /// What the services call too many requests.
-const THROTTLING: [&str; 9] = [
+const THROTTLING: [&str; 10] = [
     "RequestLimitExceeded",
     "Throttling",
     "ThrottlingException",
@@ -20,6 +20,7 @@ const THROTTLING: [&str; 9] = [
     "PriorRequestNotComplete",
     "EC2ThrottledException",
     "SlowDown",
+    "SnapshotCreationPerVolumeRateExceeded",
 ];
 
 /// Has the SDK retry contention as it retries throttling.

@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use stateful_asg_core::cloud::{RecordKey, Transition};
-use stateful_asg_core::ids::{Claim, Generation, GroupName, InstanceId, SlotNumber, VolumeId, VolumeName};
+use stateful_asg_core::ids::{Claim, Generation, GroupName, InstanceId, SlotNumber, SnapshotId, VolumeId, VolumeName};
 use stateful_asg_core::spec::{VolumeParams, VolumeType};
 use stateful_asg_core::table::{
     Abandons, AcceptedSpec, Action, Bound, Done, Group, Holder, HookResult, InterfaceRecord, KnownHook, LAYOUT,
     NameRecord, RefusedSpec, Slot, SlotState, TableWrite, VolumeRecord,
+};
+use stateful_asg_core::upkeep::{
+    Change, ChangeKind, Data, Growth, LeftInterface, Made, Order, Origin, Periodic, Proof, Saved, Stage, Superseded,
+    Target, Upkeep,
 };
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -35,23 +39,77 @@ fn record() -> NameRecord {
     }
 }
 
-pub(crate) fn slot() -> Slot {
-    let params = VolumeParams {
+pub(crate) fn params() -> VolumeParams {
+    VolumeParams {
         size_gib: 2048,
         kind: VolumeType::Gp3,
         iops: Some(6000),
         throughput: None,
         encrypted: true,
         kms_key: Some("alias/cassandra".to_owned()),
-        snapshot: Some("snap-0123456789abcdef0".parse().unwrap()),
-    };
-    let volume = VolumeRecord {
+        snapshot: Some(snapshot()),
+        initialization_rate: Some(200),
+    }
+}
+
+fn snapshot() -> SnapshotId {
+    SnapshotId::new("snap-0123456789abcdef0").unwrap()
+}
+
+fn volume_record() -> VolumeRecord {
+    let target = Target { size_gib: Some(4096), kind: Some(VolumeType::Io2), iops: Some(9000), throughput: Some(500) };
+    VolumeRecord {
         attempt: 1,
-        params,
+        params: params(),
         id: Some(VolumeId::new("vol-0123456789abcdef0").unwrap()),
         born: true,
         absent_since: None,
+        growth: Growth { target: Some(target), begun: vec![at("2026-11-19T10:00:00Z"), at("2026-11-20T09:00:00.5Z")] },
+    }
+}
+
+/// Everything that an upkeep may tell, at once.
+pub(crate) fn upkeep() -> Upkeep {
+    let data = VolumeName::new("data").unwrap();
+    let saved = Saved { snapshot: snapshot(), as_of: at("2026-11-20T05:00:00Z"), size_gib: 2048, encrypted: true };
+    let superseded = |proof| Superseded {
+        name: data.clone(),
+        claim: Claim(1),
+        since: at("2026-11-20T04:00:00Z"),
+        proof,
+        keep: true,
+        deleting: Some(at("2026-11-20T04:30:00Z")),
     };
+    let proofs = [Proof::Snapshot(snapshot()), Proof::NeverUsed, Proof::None];
+    let numbered = (1..).map(|n| format!("vol-{n:017x}").parse().unwrap());
+    Upkeep {
+        operations: 9,
+        attempts: 4,
+        periodic: Some(Periodic { operation: 8, at: at("2026-11-20T03:00:00Z") }),
+        order: Some(Order::Restore { volumes: BTreeMap::from([(data.clone(), snapshot())]) }),
+        change: Some(Change {
+            operation: 9,
+            kind: ChangeKind::Move { to: "eu-central-1b".parse().unwrap() },
+            stage: Stage::Making,
+            since: at("2026-11-20T05:00:00Z"),
+            begun: at("2026-11-20T04:59:00Z"),
+            ordered: true,
+            unreachable: Some(at("2026-11-20T05:01:00Z")),
+            stale: true,
+            volumes: BTreeMap::from([(data.clone(), Made { from: saved.clone(), record: volume_record() })]),
+        }),
+        superseded: numbered.zip(proofs.map(superseded)).collect(),
+        left_interfaces: BTreeMap::from([(
+            "eni-0123456789abcdef1".parse().unwrap(),
+            LeftInterface { since: at("2026-11-20T04:00:00Z") },
+        )]),
+        retired: BTreeMap::from([(data, saved)]),
+        data: Some(Data { origin: Origin::Stale, as_of: Some(at("2026-11-20T05:00:00Z")), told: None }),
+    }
+}
+
+pub(crate) fn slot() -> Slot {
+    let volume = volume_record();
     let interface = InterfaceRecord {
         attempt: 2,
         subnet: "subnet-0123456789abcdef0".parse().unwrap(),
@@ -73,6 +131,7 @@ pub(crate) fn slot() -> Slot {
         volumes: BTreeMap::from([(VolumeName::new("data").unwrap(), volume)]),
         interface: Some(interface),
         record: Some(record()),
+        upkeep: upkeep(),
     }
 }
 

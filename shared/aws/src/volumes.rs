@@ -8,7 +8,7 @@ use stateful_asg_runtime::ports::{Called, NewVolume, Which};
 use crate::Aws;
 use crate::ec2::{PAGE, core_tags, created_with, filters, gather};
 use crate::errors::{answer, goal};
-use crate::parse::{Unreadable, count, int, required, time};
+use crate::parse::{Unreadable, count, count_if_told, int, required, time};
 
 impl Aws {
     pub(crate) async fn described_volumes(&self, which: &Which<VolumeId>) -> Called<Vec<Volume>> {
@@ -43,6 +43,8 @@ impl Aws {
             .set_iops(params.iops.map(int))
             .set_throughput(params.throughput.map(int))
             .set_snapshot_id(params.snapshot.as_ref().map(ToString::to_string))
+            // EC2 takes a rate with a snapshot only.
+            .set_volume_initialization_rate(params.snapshot.as_ref().and(params.initialization_rate).map(int))
             .client_token(&new.token)
             .tag_specifications(created_with(types::ResourceType::Volume, &new.tags))
             .send()
@@ -78,6 +80,10 @@ impl Aws {
         let request = request.volume_id(volume.as_str()).instance_id(instance.as_str()).device(device);
         goal("ec2:DetachVolume", request.send().await)
     }
+
+    pub(crate) async fn drop_volume(&self, volume: &VolumeId) -> Called<()> {
+        goal("ec2:DeleteVolume", self.ec2.delete_volume().volume_id(volume.as_str()).send().await)
+    }
 }
 
 fn volume(seen: &types::Volume) -> Result<Volume, Unreadable> {
@@ -89,6 +95,8 @@ fn volume(seen: &types::Volume) -> Result<Volume, Unreadable> {
         zone: required("zone", seen.availability_zone())?,
         size_gib: count("size", seen.size())?,
         kind: seen.volume_type().ok_or(Unreadable::Missing("type"))?.as_str().to_owned(),
+        iops: count_if_told("IOPS", seen.iops())?,
+        throughput: count_if_told("throughput", seen.throughput())?,
         encrypted: seen.encrypted().unwrap_or(false),
         multi_attach: seen.multi_attach_enabled().unwrap_or(false),
         tags: core_tags(seen.tags()),
@@ -139,8 +147,12 @@ pub(crate) fn attachment_state(word: &str) -> Result<AttachmentState, Unreadable
 #[cfg(test)]
 mod tests {
     use aws_sdk_ec2::primitives::DateTime;
+    use stateful_asg_core::observed::FailureKind;
+    use stateful_asg_runtime::ports::Cloud;
 
     use super::*;
+    use crate::samples;
+    use crate::wire::{Answer, Wire};
 
     fn attached() -> types::builders::VolumeAttachmentBuilder {
         types::VolumeAttachment::builder()
@@ -158,6 +170,7 @@ mod tests {
             .availability_zone("eu-central-1a")
             .size(2048)
             .volume_type(types::VolumeType::Gp3)
+            .iops(6000)
             .encrypted(true)
             .tags(types::Tag::builder().key("stateful-asg:volume").value("data").build())
     }
@@ -166,12 +179,61 @@ mod tests {
     fn a_volume_is_read_whole() {
         let read = volume(&seen().attachments(attached().build()).build()).unwrap();
         assert_eq!((read.state, read.size_gib, read.kind.as_str()), (VolumeState::InUse, 2048, "gp3"));
+        assert_eq!((read.iops, read.throughput), (Some(6000), None));
         assert!(read.encrypted && !read.multi_attach);
         assert_eq!(read.name().unwrap().as_str(), "data");
         let attachment = &read.attachments[0];
         assert_eq!((attachment.state, attachment.device.as_str()), (AttachmentState::Busy, "/dev/sdf"));
         assert!(!attachment.delete_on_termination);
         assert_eq!(attachment.since.unwrap().as_second(), 1_700_000_000);
+    }
+
+    fn new(snapshot: Option<&str>) -> NewVolume {
+        let mut params = samples::params();
+        params.snapshot = snapshot.map(|id| id.parse().unwrap());
+        let tags = [("stateful-asg:slot".to_owned(), "3".to_owned())].into();
+        NewVolume { zone: "eu-central-1a".parse().unwrap(), params, token: "token-1".to_owned(), tags }
+    }
+
+    #[tokio::test]
+    async fn a_volume_is_made_from_a_snapshot_at_a_rate() {
+        let wire = Wire::answering("CreateVolume", "<volumeId>vol-0123456789abcdef0</volumeId>");
+        let made = wire.aws().create_volume(&new(Some("snap-0123456789abcdef0"))).await.unwrap();
+        assert_eq!(made.as_str(), "vol-0123456789abcdef0");
+        let from_snapshot = [
+            "Action=CreateVolume",
+            "AvailabilityZone=eu-central-1a",
+            "ClientToken=token-1",
+            "Encrypted=true",
+            "Iops=6000",
+            "KmsKeyId=alias/cassandra",
+            "Size=2048",
+            "SnapshotId=snap-0123456789abcdef0",
+            "TagSpecification.1.ResourceType=volume",
+            "TagSpecification.1.Tag.1.Key=stateful-asg:slot",
+            "TagSpecification.1.Tag.1.Value=3",
+            "VolumeInitializationRate=200",
+            "VolumeType=gp3",
+        ];
+        assert_eq!(wire.sent(), from_snapshot);
+
+        let wire = Wire::answering("CreateVolume", "<volumeId>vol-0123456789abcdef0</volumeId>");
+        wire.aws().create_volume(&new(None)).await.unwrap();
+        let with_snapshot = ["SnapshotId=", "VolumeInitializationRate="];
+        let blank: Vec<_> =
+            from_snapshot.into_iter().filter(|sent| !with_snapshot.iter().any(|name| sent.starts_with(name))).collect();
+        assert_eq!(wire.sent(), blank);
+    }
+
+    #[tokio::test]
+    async fn a_volume_is_deleted_unless_it_is_in_use() {
+        let id = VolumeId::new("vol-0123456789abcdef0").unwrap();
+        let wire = Wire::answering("DeleteVolume", "<return>true</return>");
+        wire.aws().delete_volume(&id).await.unwrap();
+        assert_eq!(wire.sent(), ["Action=DeleteVolume", "VolumeId=vol-0123456789abcdef0"]);
+        Wire::new([Answer::Refused(400, "InvalidVolume.NotFound")]).aws().delete_volume(&id).await.unwrap();
+        let error = Wire::new([Answer::Refused(400, "VolumeInUse")]).aws().delete_volume(&id).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::InUse);
     }
 
     #[test]

@@ -102,6 +102,7 @@ fn every_part_of_a_write_is_in_its_name() {
     };
     changed(&|w| w.slot.as_mut().unwrap().0 = None);
     changed(&|w| w.slot.as_mut().unwrap().1.generation = Generation(6));
+    changed(&|w| w.slot.as_mut().unwrap().1.upkeep.operations += 1);
     changed(&|w| w.record = Some((None, Box::new(samples::group()))));
     changed(&|w| std::mem::swap(&mut w.bind, &mut w.unbind));
     changed(&|w| w.unbind.clear());

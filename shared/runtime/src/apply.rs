@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use stateful_asg_core::cloud::{Snapshot, Tags};
 use stateful_asg_core::fold::Outcome;
 use stateful_asg_core::observed::{Failure, FailureKind, Observed};
 use stateful_asg_core::step::Step;
@@ -63,12 +64,29 @@ async fn apply<W: World>(world: &W, step: &Step) -> Called<Outcome> {
         }
         Step::KeepInterface { interface, attachment } => world.keep_interface(interface, attachment).await?,
         Step::DetachInterface { attachment, .. } => world.detach_interface(attachment).await?,
+        Step::CreateSnapshot { volume, tags, .. } => {
+            return world.create_snapshot(volume, tags).await.map(|taken| taken_with(tags, vec![taken]));
+        }
+        Step::CreateSnapshots { instance, without, tags, .. } => {
+            return world.create_snapshots(instance, without, tags).await.map(|taken| taken_with(tags, taken));
+        }
+        Step::DeleteSnapshot { snapshot } => world.delete_snapshot(snapshot).await?,
+        Step::ModifyVolume { volume, target, .. } => world.modify_volume(volume, target).await?,
+        Step::DeleteVolume { volume, .. } => world.delete_volume(volume).await?,
+        Step::DeleteInterface { interface, .. } => world.delete_interface(interface).await?,
         Step::Tag { resource, tags } => world.tag(resource, tags).await?,
         Step::ChangeRecord(change) => world.change_record(change).await?,
         Step::Heartbeat(action) => world.heartbeat(action).await?,
         Step::Complete { action, result } => world.complete(action, *result).await?,
     }
     Ok(Outcome::Done)
+}
+
+/// Snapshots bear the tags that they were taken with, whatever the answer repeats of them: by these they are found again,
+/// and not taken twice.
+fn taken_with(tags: &Tags, mut taken: Vec<Snapshot>) -> Outcome {
+    taken.iter_mut().for_each(|snapshot| snapshot.tags.extend(tags.clone()));
+    Outcome::Snapshots(taken)
 }
 
 /// Remembers a failed step, so that the next plan waits, chooses otherwise, or says why.

@@ -25,6 +25,8 @@ pub const ALLOWED_SUBNETS: &str = "STATEFUL_ASG_ALLOWED_SUBNETS";
 pub const MAX_VOLUME_GIB: &str = "STATEFUL_ASG_MAX_VOLUME_GIB";
 /// Groups to serve: names, or beginnings with a `*`, and commas; absent means all.
 pub const ALLOWED_GROUPS: &str = "STATEFUL_ASG_ALLOWED_GROUPS";
+/// Whether anything may be deleted: `true` or `false`; `false` where absent.
+pub const ALLOW_DELETES: &str = "STATEFUL_ASG_ALLOW_DELETES";
 /// The least severe message to log: `error`, `warn`, `info`, `debug` or `trace`; `info` where absent.
 pub const LOG: &str = "STATEFUL_ASG_LOG";
 /// Simulated time; only with an endpoint on loopback.
@@ -75,6 +77,8 @@ pub enum Function {
     Instance,
     /// The schedule.
     Sweep,
+    /// Another schedule: snapshots.
+    Snapshot,
 }
 
 /// A clock that runs beside the real one.
@@ -146,7 +150,7 @@ impl Config {
     /// All problems at once.
     pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
         let mut vars = Vars { get, errors: Vec::new() };
-        let function = vars.required(HANDLER, "the function's handler is lifecycle, instance or sweep");
+        let function = vars.required(HANDLER, "the function's handler is lifecycle, instance, sweep or snapshot");
         let deployment = vars.required(DEPLOYMENT, "give this installation's ID");
         let table = vars.required::<String>(TABLE, "give the DynamoDB table's name");
         let event_bus = vars.optional(EVENT_BUS).unwrap_or_else(|| "default".to_owned());
@@ -184,6 +188,7 @@ fn limits<G: Fn(&str) -> Option<String>>(vars: &mut Vars<G>) -> Limits {
         subnets: vars.list(ALLOWED_SUBNETS).unwrap_or(Allowed::List(Vec::new())),
         max_volume_gib: vars.optional(MAX_VOLUME_GIB).map_or(DEFAULT_MAX_VOLUME_GIB, |VolumeSize(gib)| gib),
         groups: vars.list(ALLOWED_GROUPS).unwrap_or(Allowed::Any),
+        deletes: vars.optional(ALLOW_DELETES).is_some_and(|Flag(allowed)| allowed),
     }
 }
 
@@ -266,7 +271,8 @@ impl FromStr for Function {
             "lifecycle" => Ok(Self::Lifecycle),
             "instance" => Ok(Self::Instance),
             "sweep" => Ok(Self::Sweep),
-            other => Err(format!("`{other}` is none of the handlers lifecycle, instance and sweep")),
+            "snapshot" => Ok(Self::Snapshot),
+            other => Err(format!("`{other}` is none of the handlers lifecycle, instance, sweep and snapshot")),
         }
     }
 }
@@ -277,6 +283,7 @@ impl fmt::Display for Function {
             Self::Lifecycle => "lifecycle",
             Self::Instance => "instance",
             Self::Sweep => "sweep",
+            Self::Snapshot => "snapshot",
         })
     }
 }
@@ -320,6 +327,19 @@ impl FromStr for LogLevel {
             _ => return Err(format!("`{given}` is none of error, warn, info, debug and trace")),
         };
         Ok(Self(level))
+    }
+}
+
+struct Flag(bool);
+
+impl FromStr for Flag {
+    type Err = String;
+    fn from_str(given: &str) -> Result<Self, String> {
+        match given.to_ascii_lowercase().as_str() {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(format!("`{given}` is neither true nor false")),
+        }
     }
 }
 

@@ -6,13 +6,15 @@
 mod instance;
 mod known;
 mod lifecycle;
+mod snapshot;
 mod sweep;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stateful_asg_core::ids::{GroupName, InstanceId};
+use stateful_asg_core::waiting::Waiting;
 
 use crate::config::{Config, Function};
 use crate::events::{self, Ignored, Malformed};
@@ -23,6 +25,7 @@ use crate::settle::{self, Job, SettleError, Settled};
 pub use instance::instance;
 pub use known::{Known, membership};
 pub use lifecycle::lifecycle;
+pub use snapshot::{Snapshotted, snapshot};
 pub use sweep::{Attention, audits_due, needs_attention, sweep};
 
 /// One invocation.
@@ -63,6 +66,8 @@ pub enum Outcome {
         /// How many were asked to settle.
         asked: usize,
     },
+    /// The periodic snapshots of all groups were seen to.
+    Snapshotted(Snapshotted),
 }
 
 /// A failure that may heal: Lambda tries again.
@@ -83,6 +88,17 @@ pub enum HandlerError {
     /// The sweep did not get its answers in time.
     #[error("the sweep took over {} s; the next one comes within a minute", sweep::LIMIT.as_secs())]
     SweepTooLong,
+    /// A group could not be read for its periodic snapshots; the others had their turn.
+    #[error(
+        "the group {group} cannot be read for its periodic snapshots; Lambda tries again, and the next run after it"
+    )]
+    Snapshots {
+        /// The first such group.
+        group: GroupName,
+        /// Why.
+        #[source]
+        source: CallError,
+    },
 }
 
 impl HandlerError {
@@ -93,6 +109,7 @@ impl HandlerError {
             Self::Call(_) => "StatefulAsg.Call",
             Self::Settle { .. } => "StatefulAsg.Settle",
             Self::SweepTooLong => "StatefulAsg.SweepTooLong",
+            Self::Snapshots { .. } => "StatefulAsg.Snapshots",
         }
     }
 }
@@ -110,6 +127,8 @@ impl Outcome {
             Self::Settled { settled, .. } if settled.unfinished => "unfinished",
             Self::Settled { .. } => "settled",
             Self::Swept { .. } => "swept",
+            Self::Snapshotted(done) if !done.left.is_empty() => "unfinished",
+            Self::Snapshotted(_) => "snapshotted",
         }
     }
 
@@ -125,6 +144,10 @@ impl Outcome {
                 json!({"outcome": outcome, "group": group.as_str()})
             }
             Self::Swept { groups, asked } => json!({"outcome": outcome, "groups": groups, "asked": asked}),
+            Self::Snapshotted(Snapshotted { groups, taken, deleted, left }) => {
+                let left: Vec<&str> = left.iter().map(GroupName::as_str).collect();
+                json!({"outcome": outcome, "groups": groups, "taken": taken, "deleted": deleted, "left": left})
+            }
         }
     }
 }
@@ -136,6 +159,7 @@ impl Outcome {
 pub async fn handle<W: World>(world: &W, context: &Context<'_>, event: &Value) -> Result<Outcome, HandlerError> {
     let outcome = match (context.config.function, events::read(event, &context.config.deployment)) {
         (Function::Sweep, _) => Box::pin(sweep(world, context)).await?,
+        (Function::Snapshot, _) => Box::pin(snapshot(world, context)).await?,
         (_, Err(malformed)) => Outcome::Refused(malformed),
         (Function::Lifecycle, Ok(event)) => Box::pin(lifecycle(world, context, &event)).await?,
         (Function::Instance, Ok(event)) => Box::pin(instance(world, context, &event)).await?,
@@ -196,12 +220,19 @@ fn note(outcome: &Outcome, now: Timestamp) {
             let steps: u64 = settled.steps.values().sum();
             let (word, passes, waiting) = (outcome.word(), settled.passes, settled.waiting.len());
             tracing::info!(%group, passes, steps, waiting, "{word}");
-            for wait in settled.waiting.iter().filter(|wait| wait.reason.alarms()) {
-                let (subject, reason, since) =
-                    (&wait.subject, wait.reason.kind(), wait.since.map(tracing::field::display));
-                tracing::warn!(%group, %subject, reason, since, detail = ?wait.reason, "this wait needs a person's eye");
-            }
+            call_persons(group, &settled.waiting);
         }
         Outcome::Swept { groups, asked } => tracing::info!(groups, asked, "swept"),
+        Outcome::Snapshotted(Snapshotted { groups, taken, deleted, left }) => {
+            tracing::info!(groups, taken, deleted, left = left.len(), "{}", outcome.word());
+        }
+    }
+}
+
+/// Logs the waits that do not end by themselves.
+fn call_persons(group: &GroupName, waiting: &[Waiting]) {
+    for wait in waiting.iter().filter(|wait| wait.reason.alarms()) {
+        let (subject, reason, since) = (&wait.subject, wait.reason.kind(), wait.since.map(tracing::field::display));
+        tracing::warn!(%group, %subject, reason, since, detail = ?wait.reason, "this wait needs a person's eye");
     }
 }

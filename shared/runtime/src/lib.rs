@@ -8,5 +8,8 @@ pub mod handlers;
 pub mod metrics;
 pub mod observe;
 pub mod ports;
+#[cfg(test)]
+mod script;
 pub mod settle;
+pub mod snapshots;
 pub mod telemetry;

@@ -12,9 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::{SharedString, Unit};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use stateful_asg_core::ids::GroupName;
+use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::waiting::Waiting;
 
 use crate::settle::Settled;
+use crate::snapshots::Run;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "StatefulAsg";
@@ -49,13 +51,25 @@ const OLDEST_WAIT: Metric = of_group("OldestWait.", Unit::Seconds, "The age of t
 const ALARMS: Metric = of_group("Alarms", Unit::Count, "Waits left that need a person's eye.");
 const LAUNCH_TO_CONTINUE: Metric =
     of_group("LaunchToContinue", Unit::Seconds, "Time from an instance's launch event to our CONTINUE.");
+const SNAPSHOTS_TAKEN: Metric = of_group("SnapshotsTaken", Unit::Count, "Periodic snapshots taken.");
+const SNAPSHOTS_DELETED: Metric =
+    of_group("SnapshotsDeleted", Unit::Count, "Snapshots deleted because the spec does not ask to keep them.");
+const SNAPSHOTS_FAILED: Metric = of_group(
+    "SnapshotsFailed",
+    Unit::Count,
+    "Calls for periodic snapshots that failed, and snapshots of the last hour that EC2 shows as failed.",
+);
+const SNAPSHOTS_LATE: Metric =
+    of_group("SnapshotsLate", Unit::Count, "Volumes whose periodic snapshots are overdue, at the end of a run.");
+const SNAPSHOTS_UNFINISHED: Metric =
+    of_group("SnapshotsUnfinished", Unit::Count, "Runs of snapshots that left something of the group to the next run.");
 const API_CALLS: Metric = of_all("ApiCalls", "Calls to AWS; the property `api_calls` has them by operation.");
 const THROTTLES: Metric = of_all("Throttles", "Calls that AWS throttled.");
 const REFUSED_EVENTS: Metric = of_all("RefusedEvents", "Events that could not be read, and are not tried again.");
 const FAILED_EVENTS: Metric = of_all("FailedEvents", "Events whose handling failed, and which Lambda tries again.");
 
 /// Every metric that there is.
-pub const ALL: [Metric; 15] = [
+pub const ALL: [Metric; 20] = [
     SETTLES,
     LEFT,
     PASSES,
@@ -67,6 +81,11 @@ pub const ALL: [Metric; 15] = [
     OLDEST_WAIT,
     ALARMS,
     LAUNCH_TO_CONTINUE,
+    SNAPSHOTS_TAKEN,
+    SNAPSHOTS_DELETED,
+    SNAPSHOTS_FAILED,
+    SNAPSHOTS_LATE,
+    SNAPSHOTS_UNFINISHED,
     API_CALLS,
     THROTTLES,
     REFUSED_EVENTS,
@@ -135,24 +154,49 @@ pub fn settled(group: &GroupName, settled: &Settled, now: Timestamp) {
     count(&SETTLES, None, group, 1);
     count(&PASSES, None, group, u64::from(settled.passes));
     count(&UNFINISHED, None, group, u64::from(settled.unfinished));
-    for (kind, steps) in &settled.steps {
+    taken(group, &settled.steps, &settled.failures, settled.refused.len());
+    left(group, &settled.waiting, now);
+    let times: Vec<Duration> = settled.continued.iter().map(|(_, taken)| *taken).collect();
+    for time in spread(times) {
+        record(&LAUNCH_TO_CONTINUE, None, group, time.as_secs_f64());
+    }
+}
+
+/// Counts how a run of periodic snapshots went for one group.
+pub fn snapshotted(group: &GroupName, run: &Run, now: Timestamp) {
+    let group = Some(group);
+    count(&SNAPSHOTS_TAKEN, None, group, run.taken);
+    count(&SNAPSHOTS_DELETED, None, group, run.deleted());
+    count(&SNAPSHOTS_FAILED, None, group, run.failed());
+    count(&SNAPSHOTS_LATE, None, group, run.late());
+    count(&SNAPSHOTS_UNFINISHED, None, group, u64::from(run.unfinished));
+    taken(group, &run.steps, &run.failures, run.refused.len());
+    left(group, &run.waiting, now);
+}
+
+fn taken(
+    group: Option<&GroupName>,
+    steps: &BTreeMap<&'static str, u64>,
+    failures: &BTreeMap<FailureKind, u64>,
+    refused: usize,
+) {
+    for (kind, steps) in steps {
         count(&STEPS, Some(kind), group, *steps);
     }
-    count(&REFUSED_STEPS, None, group, settled.refused.len() as u64);
-    for (kind, failures) in &settled.failures {
+    count(&REFUSED_STEPS, None, group, refused as u64);
+    for (kind, failures) in failures {
         count(&FAILURES, Some(&format!("{kind:?}")), group, *failures);
     }
-    for (reason, ages) in ages(&settled.waiting, now) {
+}
+
+fn left(group: Option<&GroupName>, waiting: &[Waiting], now: Timestamp) {
+    for (reason, ages) in ages(waiting, now) {
         count(&WAITS, Some(reason), group, ages.len() as u64);
         if let Some(oldest) = ages.into_iter().flatten().max() {
             record(&OLDEST_WAIT, Some(reason), group, oldest.as_secs_f64());
         }
     }
-    count(&ALARMS, None, group, settled.waiting.iter().filter(|wait| wait.reason.alarms()).count() as u64);
-    let taken: Vec<Duration> = settled.continued.iter().map(|(_, taken)| *taken).collect();
-    for taken in spread(taken) {
-        record(&LAUNCH_TO_CONTINUE, None, group, taken.as_secs_f64());
-    }
+    count(&ALARMS, None, group, waiting.iter().filter(|wait| wait.reason.alarms()).count() as u64);
 }
 
 /// Counts an event that could not be read.

@@ -1,11 +1,15 @@
 //! One reading of a group: a few calls side by side, whatever the group's size.
 
+mod by_id;
 mod catch_up;
+mod periodic;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stateful_asg_core::cloud::{Asg, Instance, InstanceState, Interface, Volume};
-use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId, InterfaceId, VolumeId};
+use stateful_asg_core::cloud::{Asg, Instance, InstanceState, Interface, Modification, Snapshot, Volume};
+use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId, InterfaceId, SnapshotId, VolumeId};
 use stateful_asg_core::observed::{Absent, Notes, Observed};
 use stateful_asg_core::plan::Look;
 use stateful_asg_core::spec::Limits;
@@ -14,7 +18,9 @@ use stateful_asg_core::waiting::Reads;
 
 use crate::ports::{Called, Cloud, Table, Which, World};
 
+use by_id::ask_by_id;
 pub use catch_up::catch_up;
+pub use periodic::observe_for_snapshots;
 
 /// What one reading is about.
 #[derive(Debug, Clone)]
@@ -60,37 +66,63 @@ pub async fn observe<W: World>(
         record = world.group(&target.group).await?;
     }
     let mut observed = Observed {
-        group: target.group.clone(),
-        deployment: target.deployment.clone(),
-        limits: target.limits.clone(),
         asgs: asgs?,
-        hooks: None,
         instances: instances?,
         volumes: volumes?,
         interfaces: interfaces?,
-        absent: Absent::default(),
-        subnets: BTreeMap::new(),
-        records: BTreeMap::new(),
         record,
         slots: by_number(slots),
         actions: by_key(actions),
         notes,
+        ..nothing(target)
     };
     ask_by_id(world, &mut observed).await?;
     Ok(observed)
 }
 
+/// A reading in which nothing was read yet.
+fn nothing(target: &Target) -> Observed {
+    Observed {
+        group: target.group.clone(),
+        deployment: target.deployment.clone(),
+        limits: target.limits.clone(),
+        asgs: Vec::new(),
+        hooks: None,
+        instances: BTreeMap::new(),
+        volumes: BTreeMap::new(),
+        interfaces: BTreeMap::new(),
+        absent: Absent::default(),
+        snapshots: None,
+        modifications: BTreeMap::new(),
+        templates: BTreeMap::new(),
+        subnets: BTreeMap::new(),
+        records: BTreeMap::new(),
+        record: None,
+        slots: BTreeMap::new(),
+        actions: BTreeMap::new(),
+        notes: Notes::default(),
+    }
+}
+
 /// Reads again the Auto Scaling groups, and what the waits are about.
+///
+/// Snapshots and changes of volumes that no wait is about stay as they were read. They are no older than the slots, which
+/// are not read again here either: a snapshot that such a reading lacks was taken for an operation that our own writes
+/// recorded, and then its answer was folded in, or by another settle at the same time, which no reading excludes. What it
+/// shows as completed stays so; what it shows as pending is read again because it is waited for.
 ///
 /// # Errors
 /// The first call that failed.
 pub async fn refresh<W: World>(world: &W, observed: &mut Observed, reads: Reads) -> Called<()> {
     let which = (observed.group.clone(), observed.deployment.clone());
-    let (asgs, instances, volumes, interfaces) = futures::join!(
+    let changing = if reads.modifications { changing(observed) } else { BTreeSet::new() };
+    let (asgs, instances, volumes, interfaces, snapshots, modifications) = futures::join!(
         world.asgs(&which.1, Some(&which.0)),
         wanted(reads.instances, instances(world, &which)),
         wanted(reads.volumes, volumes(world, &which)),
         wanted(reads.interfaces, interfaces(world, &which)),
+        wanted(reads.snapshots, snapshots(world, &which, named(observed))),
+        wanted(!changing.is_empty(), modifications(world, &changing)),
     );
     let asgs = asgs?;
     let newcomers = asgs.iter().flat_map(|asg| asg.members.keys()).any(|id| !observed.instances.contains_key(id));
@@ -114,8 +146,26 @@ pub async fn refresh<W: World>(world: &W, observed: &mut Observed, reads: Reads)
         None if after_death => self::interfaces(world, &which).await?,
         None => std::mem::take(&mut observed.interfaces),
     };
+    if let Some(found) = snapshots? {
+        observed.snapshots = Some(found);
+    }
+    if let Some(found) = modifications? {
+        observed.modifications.extend(found);
+    }
     observed.records.clear();
     ask_by_id(world, observed).await
+}
+
+/// Volumes whose change by ModifyVolume is followed: those that were asked for, and those that a record says are changed.
+fn changing(observed: &Observed) -> BTreeSet<VolumeId> {
+    let recorded = observed.slots.values().flat_map(|slot| slot.volumes.values());
+    let changed = recorded.filter(|record| record.growth.target.is_some()).filter_map(|record| record.id.clone());
+    changed.chain(observed.modifications.keys().cloned()).collect()
+}
+
+/// Snapshots that records of the group's slots name.
+fn named(observed: &Observed) -> BTreeSet<SnapshotId> {
+    observed.slots.values().flat_map(|slot| slot.upkeep.named_snapshots()).cloned().collect()
 }
 
 /// Holders that the reading shows, and not on their way to `terminated`.
@@ -157,6 +207,20 @@ pub async fn look<W: Cloud + Table>(world: &W, observed: &mut Observed, look: &L
         let found = world.subnets(&ids).await?;
         observed.subnets.extend(found.into_iter().map(|subnet| (subnet.id.clone(), subnet)));
     }
+    if look.snapshots {
+        let which = (observed.group.clone(), observed.deployment.clone());
+        observed.snapshots = Some(snapshots(world, &which, named(observed)).await?);
+    }
+    if !look.modifications.is_empty() {
+        let found = modifications(world, &look.modifications).await?;
+        observed.modifications.extend(found);
+    }
+    let mut templates: BTreeMap<VolumeId, Option<Volume>> =
+        look.templates.iter().map(|id| (id.clone(), None)).collect();
+    for volume in by_id::ask(&look.templates, async |which| world.volumes(&which).await).await? {
+        templates.insert(volume.id.clone(), Some(volume));
+    }
+    observed.templates.extend(templates);
     Ok(())
 }
 
@@ -168,55 +232,6 @@ pub fn is_ours(deployment: &DeploymentId, hook: &str) -> bool {
         .and_then(|rest| rest.strip_prefix(deployment.as_str()))
         .and_then(|rest| rest.strip_prefix('-'))
         .is_some_and(|word| !word.is_empty() && !word.contains('-'))
-}
-
-/// Asks by ID for everything on record that the group's reading lacks: only that can show absence.
-async fn ask_by_id<W: Cloud>(world: &W, observed: &mut Observed) -> Called<()> {
-    let slots = || observed.slots.values();
-    let holders: BTreeSet<InstanceId> = slots()
-        .filter_map(|slot| slot.holder.as_ref().map(|holder| holder.instance.clone()))
-        .filter(|id| !observed.instances.contains_key(id))
-        .collect();
-    let volumes: BTreeSet<VolumeId> = slots()
-        .flat_map(|slot| slot.volumes.values().filter_map(|record| record.id.clone()))
-        .filter(|id| !observed.volumes.contains_key(id))
-        .collect();
-    let interfaces: BTreeSet<InterfaceId> = slots()
-        .filter_map(|slot| slot.interface.as_ref().and_then(|record| record.id.clone()))
-        .filter(|id| !observed.interfaces.contains_key(id))
-        .collect();
-    let (found_instances, found_volumes, found_interfaces) = futures::join!(
-        async {
-            if holders.is_empty() {
-                Ok(Vec::new())
-            } else {
-                world.instances(&Which::Ids(holders.iter().cloned().collect())).await
-            }
-        },
-        async {
-            if volumes.is_empty() {
-                Ok(Vec::new())
-            } else {
-                world.volumes(&Which::Ids(volumes.iter().cloned().collect())).await
-            }
-        },
-        async {
-            if interfaces.is_empty() {
-                Ok(Vec::new())
-            } else {
-                world.interfaces(&Which::Ids(interfaces.iter().cloned().collect())).await
-            }
-        },
-    );
-    observed.instances.extend(found_instances?.into_iter().map(|i| (i.id.clone(), i)));
-    observed.volumes.extend(found_volumes?.into_iter().map(|v| (v.id.clone(), v)));
-    observed.interfaces.extend(found_interfaces?.into_iter().map(|i| (i.id.clone(), i)));
-    observed.absent = Absent {
-        instances: holders.into_iter().filter(|id| !observed.instances.contains_key(id)).collect(),
-        volumes: volumes.into_iter().filter(|id| !observed.volumes.contains_key(id)).collect(),
-        interfaces: interfaces.into_iter().filter(|id| !observed.interfaces.contains_key(id)).collect(),
-    };
-    Ok(())
 }
 
 type Of = (GroupName, DeploymentId);
@@ -234,6 +249,34 @@ async fn volumes<W: Cloud>(world: &W, of: &Of) -> Called<BTreeMap<VolumeId, Volu
 async fn interfaces<W: Cloud>(world: &W, of: &Of) -> Called<BTreeMap<InterfaceId, Interface>> {
     let found = world.interfaces(&Which::Group(of.0.clone(), of.1.clone())).await?;
     Ok(found.into_iter().map(|i| (i.id.clone(), i)).collect())
+}
+
+/// The group's snapshots, and those among `named` that are not the group's by their tags.
+async fn snapshots<W: Cloud>(
+    world: &W,
+    of: &Of,
+    mut named: BTreeSet<SnapshotId>,
+) -> Called<BTreeMap<SnapshotId, Snapshot>> {
+    let by_id = |found: Vec<Snapshot>| found.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot));
+    let mut found: BTreeMap<_, _> = by_id(world.snapshots(&Which::Group(of.0.clone(), of.1.clone())).await?).collect();
+    named.retain(|id| !found.contains_key(id));
+    if !named.is_empty() {
+        found.extend(by_id(world.snapshots(&Which::Ids(named.into_iter().collect())).await?));
+    }
+    Ok(found)
+}
+
+/// What was asked for and is not in the answer never had a change.
+async fn modifications<W: Cloud>(
+    world: &W,
+    volumes: &BTreeSet<VolumeId>,
+) -> Called<BTreeMap<VolumeId, Option<Modification>>> {
+    let ids: Vec<VolumeId> = volumes.iter().cloned().collect();
+    let mut asked: BTreeMap<VolumeId, Option<Modification>> = ids.iter().map(|id| (id.clone(), None)).collect();
+    for change in world.modifications(&ids).await? {
+        asked.insert(change.volume.clone(), Some(change));
+    }
+    Ok(asked)
 }
 
 fn by_number(slots: Vec<Slot>) -> BTreeMap<stateful_asg_core::ids::SlotNumber, Slot> {

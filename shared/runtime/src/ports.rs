@@ -4,20 +4,22 @@
 //! `stateful-asg-aws`, and the simulator's typed face. Everything above them - observing,
 //! planning, applying, the lease - is the same code in production and in simulation.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use stateful_asg_core::cloud::{
-    Asg, Hook, Instance, Interface, RecordChange, RecordKey, RecordSeen, Subnet, Tags, Volume,
+    Asg, Hook, Instance, Interface, Modification, RecordChange, RecordKey, RecordSeen, Snapshot, Subnet, Tags, Volume,
 };
 use stateful_asg_core::ids::{
     AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SecurityGroupId,
-    SlotNumber, SubnetId, VolumeId, Zone,
+    SlotNumber, SnapshotId, SubnetId, VolumeId, Zone,
 };
 use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::spec::VolumeParams;
 use stateful_asg_core::step::ActionRef;
 use stateful_asg_core::table::{Action, Binding, Group, HookResult, Slot, TableWrite};
+use stateful_asg_core::upkeep::Target;
 
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +104,10 @@ pub trait Cloud {
     async fn volumes(&self, which: &Which<VolumeId>) -> Called<Vec<Volume>>;
     /// DescribeNetworkInterfaces.
     async fn interfaces(&self, which: &Which<InterfaceId>) -> Called<Vec<Interface>>;
+    /// DescribeSnapshots of our own account: those of the group, or with these IDs; one that is missing was not found.
+    async fn snapshots(&self, which: &Which<SnapshotId>) -> Called<Vec<Snapshot>>;
+    /// DescribeVolumesModifications: the newest change of each of these volumes; a volume that never had one is left out.
+    async fn modifications(&self, volumes: &[VolumeId]) -> Called<Vec<Modification>>;
     /// DescribeSubnets.
     async fn subnets(&self, ids: &[SubnetId]) -> Called<Vec<Subnet>>;
 
@@ -121,6 +127,23 @@ pub trait Cloud {
     async fn keep_interface(&self, interface: &InterfaceId, attachment: &InterfaceAttachmentId) -> Called<()>;
     /// DetachNetworkInterface without force; already detached is success.
     async fn detach_interface(&self, attachment: &InterfaceAttachmentId) -> Called<()>;
+    /// CreateSnapshot. It has no token: taken twice it makes two.
+    async fn create_snapshot(&self, volume: &VolumeId, tags: &Tags) -> Called<Snapshot>;
+    /// CreateSnapshots of the instance's volumes at one instant, without its root volume and without these.
+    async fn create_snapshots(
+        &self,
+        instance: &InstanceId,
+        without: &BTreeSet<VolumeId>,
+        tags: &Tags,
+    ) -> Called<Vec<Snapshot>>;
+    /// DeleteSnapshot; already gone is success.
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Called<()>;
+    /// ModifyVolume.
+    async fn modify_volume(&self, volume: &VolumeId, target: &Target) -> Called<()>;
+    /// DeleteVolume, which EC2 refuses while it is attached; already gone is success.
+    async fn delete_volume(&self, volume: &VolumeId) -> Called<()>;
+    /// DeleteNetworkInterface, which EC2 refuses while it is attached; already gone is success.
+    async fn delete_interface(&self, interface: &InterfaceId) -> Called<()>;
     /// CreateTags.
     async fn tag(&self, resource: &str, tags: &Tags) -> Called<()>;
 

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::clock::{CLOCK_VARIABLE, Clock};
-use crate::lambda::{FunctionSettings, Lambda, LambdaConfig, deployment_rules};
+use crate::lambda::{FunctionSettings, Lambda, LambdaConfig, Schedule, deployment_rules};
 use crate::model::{Aws, BEGINNING, Settings};
 use crate::wire::dynamo::{Dynamo, DynamoRefusal};
 use crate::wire::{Backend, Calls, serve};
@@ -74,6 +74,11 @@ pub enum StartError {
     Dynamo(#[source] DynamoRefusal),
 }
 
+/// Why the clock did not leap.
+#[derive(Debug, thiserror::Error)]
+#[error("the functions have been at work for {0:?}, and simulated time cannot leap until they rest")]
+pub struct StillAtWork(Duration);
+
 /// A running simulated AWS. It runs on threads of its own until it is shut down or dropped, which
 /// ends the functions' processes too.
 pub struct Simulator {
@@ -104,12 +109,12 @@ impl Simulator {
         let address = listener.local_addr().map_err(listen)?;
 
         let clock = Clock::start(BEGINNING, speed);
-        let dynamo = Dynamo::start(clock).map_err(StartError::Dynamo)?;
+        let dynamo = Dynamo::start(clock.clone()).map_err(StartError::Dynamo)?;
         let (region, account) = (settings.region.clone(), settings.account.clone());
-        let backend = Arc::new(Backend::new(Aws::new(settings), dynamo, clock, account.clone()));
+        let backend = Arc::new(Backend::new(Aws::new(settings), dynamo, clock.clone(), account.clone()));
         let lambda = functions.map(|functions| {
             let config = lambda_config(functions, address, region.clone(), account);
-            Arc::new(Lambda::new(config, clock, runtime.handle().clone()))
+            Arc::new(Lambda::new(config, clock.clone(), runtime.handle().clone()))
         });
 
         let server = serve(listener, backend.clone());
@@ -118,9 +123,9 @@ impl Simulator {
                 tracing::error!(%error, "the simulated AWS no longer answers");
             }
         });
-        runtime.spawn(keep_time(backend.clone(), lambda.clone(), clock));
+        runtime.spawn(keep_time(backend.clone(), lambda.clone(), clock.clone()));
         if let Some(lambda) = lambda.clone() {
-            runtime.spawn(async move { lambda.keep_schedule().await });
+            runtime.spawn(async move { lambda.keep_schedules().await });
         }
         Ok(Self { backend, lambda, clock, address, region, runtime: Some(runtime) })
     }
@@ -144,7 +149,26 @@ impl Simulator {
     /// The simulated time.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        self.clock
+        self.clock.clone()
+    }
+
+    /// Puts the clock forward at once, as soon as no function is at work; none works meanwhile. What falls due in the
+    /// model happens in its order; each schedule fires once. Functions' processes know the clock from their start, and
+    /// are started anew.
+    ///
+    /// # Errors
+    /// A function is at work for longer than `patience`, in real time: the clock did not leap.
+    pub fn leap(&self, by: SignedDuration, patience: Duration) -> Result<(), StillAtWork> {
+        let Some(lambda) = &self.lambda else {
+            self.clock.leap(by);
+            return Ok(());
+        };
+        let runtime = self.runtime.as_ref().expect("it is taken only when this is dropped");
+        let rest = async { tokio::time::timeout(patience, lambda.at_rest()).await };
+        let _at_rest = runtime.block_on(rest).map_err(|_| StillAtWork(patience))?;
+        lambda.close();
+        self.clock.leap(by);
+        Ok(())
     }
 
     /// Does something with the model, at the present simulated time. The server waits meanwhile.
@@ -232,22 +256,29 @@ fn client_variables(address: SocketAddr, region: &str) -> BTreeMap<String, Strin
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The functions as the template deploys them: 15 minutes for those that settle, one for the sweep.
+/// The functions as the template deploys them: their time, and how often those on a schedule run.
 fn lambda_config(functions: FunctionsConfig, address: SocketAddr, region: String, account: String) -> LambdaConfig {
-    let function = |name: &str, minutes, most_environments| FunctionSettings {
+    let function = |name: &str, timeout, most_environments| FunctionSettings {
         name: name.to_owned(),
-        timeout: SignedDuration::from_mins(minutes),
+        timeout: SignedDuration::from_secs(timeout),
         most_environments,
         memory_mb: 256,
     };
+    let schedule =
+        |function: &str, minutes| Schedule { function: function.to_owned(), every: SignedDuration::from_mins(minutes) };
     let mut variables = client_variables(address, &region);
     variables.extend(functions.env);
     LambdaConfig {
         binary: functions.binary,
         variables,
-        functions: vec![function("lifecycle", 15, 10), function("instance", 15, 10), function("sweep", 1, 2)],
+        functions: vec![
+            function("lifecycle", 900, 10),
+            function("instance", 900, 10),
+            function("sweep", 60, 2),
+            function("snapshot", 280, 1),
+        ],
         rules: deployment_rules(&functions.deployment),
-        every_minute: Some("sweep".to_owned()),
+        schedules: vec![schedule("sweep", 1), schedule("snapshot", 5)],
         region,
         account,
     }

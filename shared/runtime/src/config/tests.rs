@@ -30,6 +30,7 @@ fn what_is_absent_or_empty_allows_little() {
             subnets: Allowed::List(vec![]),
             max_volume_gib: 16_384,
             groups: Allowed::Any,
+            deletes: false,
         },
         log: LevelFilter::INFO,
         sim_clock: None,
@@ -47,6 +48,7 @@ fn lists_levels_and_sizes_are_read() {
         (ALLOWED_SUBNETS, "*"),
         (MAX_VOLUME_GIB, "100"),
         (ALLOWED_GROUPS, "cass-*,kafka"),
+        (ALLOW_DELETES, "true"),
         (LOG, "DEBUG"),
     ])
     .unwrap();
@@ -55,6 +57,7 @@ fn lists_levels_and_sizes_are_read() {
     assert_eq!(config.limits.kms_keys.to_string(), "alias/a, arn:aws:kms:eu-central-1:123456789012:key/b");
     assert_eq!(config.limits.subnets, Allowed::Any);
     assert_eq!(config.limits.max_volume_gib, 100);
+    assert!(config.limits.deletes);
     assert_eq!(config.log, LevelFilter::DEBUG);
     let served = |name: &str| serves(&config.limits, &GroupName::new(name).unwrap());
     assert!(served("cass-blue") && served("kafka") && !served("kafka-2"));
@@ -70,13 +73,14 @@ fn every_problem_is_named_at_once() {
         (ALLOWED_SUBNETS, "subnet-1"),
         (MAX_VOLUME_GIB, "0"),
         (ALLOWED_GROUPS, "a b"),
+        (ALLOW_DELETES, "yes"),
         (LOG, "loud"),
         (SIM_CLOCK, "1,2"),
     ]);
     assert_eq!(
         found,
         [
-            "_HANDLER: `bootstrap` is none of the handlers lifecycle, instance and sweep",
+            "_HANDLER: `bootstrap` is none of the handlers lifecycle, instance, sweep and snapshot",
             "STATEFUL_ASG_DEPLOYMENT: `not good` is not a deployment ID: 1 to 24 letters, digits or `-`",
             "STATEFUL_ASG_TABLE is not set: give the DynamoDB table's name",
             "STATEFUL_ASG_ALLOWED_ZONES: `zone` is not a hosted zone ID such as Z0123456789ABCDEFGHIJ",
@@ -84,6 +88,7 @@ fn every_problem_is_named_at_once() {
             "STATEFUL_ASG_ALLOWED_SUBNETS: `subnet-1` is not a subnet ID such as subnet-0123456789abcdef0",
             "STATEFUL_ASG_MAX_VOLUME_GIB: `0` is not a whole number of GiB from 1 to 65536",
             "STATEFUL_ASG_ALLOWED_GROUPS: `a b` is not a group's name, or the beginning of one and a `*`",
+            "STATEFUL_ASG_ALLOW_DELETES: `yes` is neither true nor false",
             "STATEFUL_ASG_LOG: `loud` is none of error, warn, info, debug and trace",
             "STATEFUL_ASG_SIM_CLOCK: `1,2` is not real and simulated milliseconds and a speed above 0, such as 1700000000000,0,60",
         ]
@@ -138,7 +143,7 @@ fn loopback_is_loopback_for_certain() {
 proptest! {
     #[test]
     fn no_value_panics(value in ".{0,40}") {
-        for name in ["_HANDLER", DEPLOYMENT, ALLOWED_ZONES, ALLOWED_GROUPS, MAX_VOLUME_GIB, LOG, SIM_CLOCK, ENDPOINT] {
+        for name in ["_HANDLER", DEPLOYMENT, ALLOWED_ZONES, ALLOWED_GROUPS, MAX_VOLUME_GIB, ALLOW_DELETES, LOG, SIM_CLOCK, ENDPOINT] {
             let _ = read(&[(name, &value), (SIM_CLOCK, "1,2,3")]);
         }
     }

@@ -55,7 +55,7 @@ fn expected(name: &str) -> Result<Incoming, Vec<&'static str>> {
         "state-pending" | "state-running" => ignored(Ignored::Starting(instance())),
         "settle" => Ok(Incoming::Settle { group: GroupName::new("cass").unwrap(), audit: false }),
         "settle-audit" => Ok(Incoming::Settle { group: GroupName::new("cass").unwrap(), audit: true }),
-        "schedule" => Ok(Incoming::Schedule),
+        "schedule" | "schedule-snapshot" => Ok(Incoming::Schedule),
         "test-notification" | "test-notification-sns" | "test-notification-sqs" | "test-notification-sns-in-sqs" => {
             ignored(Ignored::TestNotification)
         }

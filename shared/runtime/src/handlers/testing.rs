@@ -7,7 +7,7 @@ use stateful_asg_core::ids::{AsgName, GroupName};
 use crate::config::{ALLOWED_GROUPS, Config, DEPLOYMENT, TABLE};
 
 /// The deployment `prod`, which serves `cass` and what begins with `cass-`.
-pub(super) fn config() -> Config {
+pub(crate) fn config() -> Config {
     let vars = |name: &str| match name {
         "_HANDLER" => Some("sweep"),
         DEPLOYMENT => Some("prod"),
@@ -18,19 +18,19 @@ pub(super) fn config() -> Config {
     Config::from_vars(|name| vars(name).map(str::to_owned)).unwrap()
 }
 
-pub(super) fn group(name: &str) -> GroupName {
+pub(crate) fn group(name: &str) -> GroupName {
     GroupName::new(name).unwrap()
 }
 
-pub(super) fn name(name: &str) -> AsgName {
+pub(crate) fn name(name: &str) -> AsgName {
     AsgName::new(name).unwrap()
 }
 
-pub(super) fn time(second: i64) -> Timestamp {
+pub(crate) fn time(second: i64) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + second).unwrap()
 }
 
-pub(super) fn asg(called: &str, tags: &[(&str, &str)]) -> Asg {
+pub(crate) fn asg(called: &str, tags: &[(&str, &str)]) -> Asg {
     Asg {
         name: name(called),
         tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, oneshot};
 
 use super::record::{Journal, Line, Outcome};
 use super::runtime_api::{Job, RuntimeApi, Stage};
@@ -23,6 +24,8 @@ pub(super) struct Recipe {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) memory_mb: u32,
     pub(super) clock: Clock,
+    /// Held for reading by every invocation at work.
+    pub(super) at_work: Arc<RwLock<()>>,
     pub(super) journal: Journal,
 }
 
@@ -114,7 +117,7 @@ fn spawn(recipe: &Recipe, api: &RuntimeApi) -> Result<Child, Outcome> {
 }
 
 fn collect(recipe: &Recipe, output: impl AsyncRead + Unpin + Send + 'static) {
-    let (function, clock, journal) = (recipe.function.clone(), recipe.clock, recipe.journal.clone());
+    let (function, clock, journal) = (recipe.function.clone(), recipe.clock.clone(), recipe.journal.clone());
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {

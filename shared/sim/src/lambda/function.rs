@@ -69,6 +69,7 @@ impl Function {
 
     async fn attempt(&self, request_id: &str, attempt: u32, event: &Value) -> Outcome {
         let _place = self.places.acquire().await.expect("the semaphore is never closed");
+        let _at_work = self.recipe.at_work.read().await;
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let index = self.recipe.journal.begin(Invocation {
             function: self.settings.name.clone(),

@@ -6,19 +6,21 @@ mod function;
 mod record;
 mod rules;
 mod runtime_api;
+mod schedule;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Handle;
-use uuid::Uuid;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 pub use function::FunctionSettings;
 pub use record::{DeadLetter, Invocation, Journal, Line, OnLine, Outcome};
 pub use rules::{Matches, Rule, deployment_rules};
+pub use schedule::Schedule;
 
 use crate::clock::Clock;
 use environment::Recipe;
@@ -50,8 +52,8 @@ pub struct LambdaConfig {
     pub functions: Vec<FunctionSettings>,
     /// Which events go where.
     pub rules: Vec<Rule>,
-    /// The function that gets a scheduled event each simulated minute.
-    pub every_minute: Option<String>,
+    /// Which functions get scheduled events.
+    pub schedules: Vec<Schedule>,
     /// The Region in ARNs and events.
     pub region: String,
     /// The account in ARNs and events.
@@ -66,7 +68,10 @@ pub struct Lambda {
     journal: Journal,
     clock: Clock,
     runtime: Handle,
-    every_minute: Option<String>,
+    schedules: Vec<Schedule>,
+    /// From when on schedules count.
+    begun: Timestamp,
+    at_work: Arc<RwLock<()>>,
     region: String,
     account: String,
 }
@@ -76,13 +81,15 @@ impl Lambda {
     #[must_use]
     pub fn new(config: LambdaConfig, clock: Clock, runtime: Handle) -> Self {
         let journal = Journal::default();
+        let (at_work, begun) = (Arc::default(), clock.now());
         let functions = config.functions.into_iter().map(|settings| {
             let recipe = Recipe {
                 function: settings.name.clone(),
                 binary: config.binary.clone(),
                 variables: variables_of(&settings.name, &config.variables, &config.region),
                 memory_mb: settings.memory_mb,
-                clock,
+                clock: clock.clone(),
+                at_work: Arc::clone(&at_work),
                 journal: journal.clone(),
             };
             let arn = format!("arn:aws:lambda:{}:{}:function:{}", config.region, config.account, settings.name);
@@ -95,7 +102,9 @@ impl Lambda {
             journal,
             clock,
             runtime,
-            every_minute: config.every_minute,
+            schedules: config.schedules,
+            begun,
+            at_work,
             region: config.region,
             account: config.account,
         }
@@ -141,39 +150,16 @@ impl Lambda {
             tracing::warn!(function = name, "an event was for a function that does not exist");
             return;
         };
-        let (clock, event) = (self.clock, event.clone());
+        let (clock, event) = (self.clock.clone(), event.clone());
         self.runtime.spawn(async move {
             clock.sleep(after).await;
             function.handle(event).await;
         });
     }
 
-    /// Sends the scheduled event each simulated minute, for ever.
-    pub(crate) async fn keep_schedule(&self) {
-        let Some(function) = &self.every_minute else { return };
-        let mut due = self.clock.now();
-        loop {
-            due = due.checked_add(SignedDuration::from_mins(1)).unwrap_or(Timestamp::MAX);
-            self.clock.sleep_until(due).await;
-            self.send(function, &self.scheduled_event(function, due));
-        }
-    }
-
-    /// The event of a rule with a rate (EventBridge User Guide, "Scheduled events").
-    fn scheduled_event(&self, rule: &str, due: Timestamp) -> Value {
-        let Self { region, account, .. } = self;
-        let time = jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&due);
-        json!({
-            "version": "0",
-            "id": Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{rule} {due}").as_bytes()).to_string(),
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "account": account,
-            "time": time,
-            "region": region,
-            "resources": [format!("arn:aws:events:{region}:{account}:rule/{rule}")],
-            "detail": {},
-        })
+    /// Waits until no invocation is at work. None begins until the guard is dropped.
+    pub(crate) async fn at_rest(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.at_work).write_owned().await
     }
 
     /// Ends all idle processes.

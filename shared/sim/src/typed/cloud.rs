@@ -1,17 +1,21 @@
 //! The port of AWS's services, one call each.
 
+use std::collections::BTreeSet;
+
 use stateful_asg_core::cloud::{
-    Asg, Hook, Instance, Interface, RecordChange, RecordKey, RecordSeen, Subnet, Tags, Volume,
+    Asg, Hook, Instance, Interface, Modification, RecordChange, RecordKey, RecordSeen, Snapshot, Subnet, Tags, Volume,
 };
 use stateful_asg_core::ids::{
-    AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SubnetId, VolumeId,
+    AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SnapshotId, SubnetId,
+    VolumeId,
 };
 use stateful_asg_core::step::ActionRef;
 use stateful_asg_core::table::HookResult;
 use stateful_asg_core::tags;
+use stateful_asg_core::upkeep::Target;
 use stateful_asg_runtime::ports::{Called, Cloud, NewInterface, NewVolume, SettleRequest, Which};
 
-use super::{SimWorld, Sort, convert, ec2, route53};
+use super::{SimWorld, Sort, convert, ec2, route53, storage};
 use crate::model::types::{
     AttachNetworkInterface, AttachVolume, DescribeAutoScalingGroups, DetachNetworkInterface, DetachVolume, Filter,
     GroupDescription, LifecycleActionRef, LifecycleResult, ModifyInstanceAttribute, ModifyNetworkInterfaceAttribute,
@@ -179,6 +183,69 @@ impl Cloud for SimWorld {
         let request = DetachNetworkInterface { attachment_id: attachment.to_string(), force: false };
         self.call("ec2:DetachNetworkInterface", Sort::Change, move |aws, _, _| {
             ec2::detached(aws.detach_network_interface(&request))
+        })
+        .await
+    }
+
+    async fn snapshots(&self, which: &Which<SnapshotId>) -> Called<Vec<Snapshot>> {
+        let requests = ec2::describe(which, "snapshot-id");
+        self.call("ec2:DescribeSnapshots", Sort::Read, move |aws, _, _| {
+            let seen = ec2::pages(aws, &requests, Aws::describe_snapshots)?;
+            Ok(seen.iter().map(|seen| storage::snapshot(seen)).collect())
+        })
+        .await
+    }
+
+    async fn modifications(&self, volumes: &[VolumeId]) -> Called<Vec<Modification>> {
+        let requests = ec2::describe(&Which::Ids(volumes.to_vec()), "volume-id");
+        self.call("ec2:DescribeVolumesModifications", Sort::Read, move |aws, _, _| {
+            let seen = ec2::pages(aws, &requests, Aws::describe_volumes_modifications)?;
+            Ok(seen.iter().map(|seen| storage::modification(seen)).collect())
+        })
+        .await
+    }
+
+    async fn create_snapshot(&self, volume: &VolumeId, tags: &Tags) -> Called<Snapshot> {
+        let request = storage::new_snapshot(volume, tags);
+        self.call("ec2:CreateSnapshot", Sort::Change, move |aws, _, _| {
+            aws.create_snapshot(&request).map(|made| storage::snapshot(&made))
+        })
+        .await
+    }
+
+    async fn create_snapshots(
+        &self,
+        instance: &InstanceId,
+        without: &BTreeSet<VolumeId>,
+        tags: &Tags,
+    ) -> Called<Vec<Snapshot>> {
+        let request = storage::new_snapshots(instance, without, tags);
+        self.call("ec2:CreateSnapshots", Sort::Change, move |aws, _, _| {
+            let made = aws.create_snapshots(&request)?;
+            Ok(made.iter().map(|made| storage::snapshot(made)).collect())
+        })
+        .await
+    }
+
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Called<()> {
+        let id = snapshot.to_string();
+        self.call("ec2:DeleteSnapshot", Sort::Change, move |aws, _, _| storage::gone(aws.delete_snapshot(&id))).await
+    }
+
+    async fn modify_volume(&self, volume: &VolumeId, target: &Target) -> Called<()> {
+        let request = storage::change(volume, target);
+        self.call("ec2:ModifyVolume", Sort::Change, move |aws, _, _| aws.modify_volume(&request).map(drop)).await
+    }
+
+    async fn delete_volume(&self, volume: &VolumeId) -> Called<()> {
+        let id = volume.to_string();
+        self.call("ec2:DeleteVolume", Sort::Change, move |aws, _, _| storage::gone(aws.delete_volume(&id))).await
+    }
+
+    async fn delete_interface(&self, interface: &InterfaceId) -> Called<()> {
+        let id = interface.to_string();
+        self.call("ec2:DeleteNetworkInterface", Sort::Change, move |aws, _, _| {
+            storage::gone(aws.delete_network_interface(&id))
         })
         .await
     }

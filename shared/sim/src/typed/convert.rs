@@ -60,6 +60,12 @@ pub(super) fn instance(seen: &sim::Instance) -> cloud::Instance {
         launched: seen.launch_time,
         tags: seen.tags.clone(),
         devices: seen.block_devices.iter().filter_map(|device| device.device_name.parse().ok()).collect(),
+        volumes: seen
+            .block_devices
+            .iter()
+            .filter(|device| device.device_name != seen.root_device_name)
+            .map(|device| id(&device.volume_id))
+            .collect(),
         interface_indexes: seen.network_interfaces.iter().map(|seen| seen.attachment.device_index).collect(),
     }
 }
@@ -77,6 +83,8 @@ pub(super) fn volume(seen: &sim::Volume) -> cloud::Volume {
         zone: id(&seen.availability_zone),
         size_gib: seen.size_gib,
         kind: seen.volume_type.clone(),
+        iops: seen.iops,
+        throughput: seen.throughput,
         encrypted: seen.encrypted,
         multi_attach: seen.multi_attach_enabled,
         tags: seen.tags.clone(),

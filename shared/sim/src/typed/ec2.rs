@@ -1,7 +1,7 @@
 //! EC2's part of the port: what the requests look like, and errors read against the goal.
 
 use stateful_asg_core::ids::{DeploymentId, GroupName};
-use stateful_asg_core::spec::{VolumeParams, VolumeType};
+use stateful_asg_core::spec::VolumeParams;
 use stateful_asg_core::tags;
 use stateful_asg_runtime::ports::{NewInterface, NewVolume, Which};
 
@@ -55,31 +55,21 @@ pub(super) fn pages<T>(
 }
 
 pub(super) fn new_volume(new: &NewVolume) -> CreateVolume {
-    let VolumeParams { size_gib, kind, iops, throughput, encrypted, kms_key, snapshot } = &new.params;
+    let VolumeParams { size_gib, kind, iops, throughput, encrypted, kms_key, snapshot, initialization_rate } =
+        &new.params;
     CreateVolume {
         availability_zone: new.zone.to_string(),
         size_gib: Some(*size_gib),
-        volume_type: Some(type_name(*kind).to_owned()),
+        volume_type: Some(kind.to_string()),
         iops: *iops,
         throughput: *throughput,
         encrypted: *encrypted,
         kms_key_id: kms_key.clone(),
         snapshot_id: snapshot.as_ref().map(ToString::to_string),
+        volume_initialization_rate: initialization_rate.filter(|_| snapshot.is_some()),
         multi_attach_enabled: false,
         client_token: Some(new.token.clone()),
         tags: new.tags.clone(),
-    }
-}
-
-fn type_name(kind: VolumeType) -> &'static str {
-    match kind {
-        VolumeType::Gp2 => "gp2",
-        VolumeType::Gp3 => "gp3",
-        VolumeType::Io1 => "io1",
-        VolumeType::Io2 => "io2",
-        VolumeType::St1 => "st1",
-        VolumeType::Sc1 => "sc1",
-        VolumeType::Standard => "standard",
     }
 }
 

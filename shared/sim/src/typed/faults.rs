@@ -89,6 +89,10 @@ pub struct Faults {
     /// Operations that are refused for want of a right until taken out again.
     pub forbidden: BTreeSet<String>,
     scripted: BTreeMap<String, VecDeque<Fault>>,
+    /// How many calls that change something were made.
+    changes: u64,
+    /// What strikes the call with this number.
+    appointed: BTreeMap<u64, Fault>,
     struck: BTreeMap<(&'static str, &'static str), u64>,
     rng: ChaCha8Rng,
 }
@@ -102,6 +106,8 @@ impl Faults {
             latency: (5, 50),
             forbidden: BTreeSet::new(),
             scripted: BTreeMap::new(),
+            changes: 0,
+            appointed: BTreeMap::new(),
             struck: BTreeMap::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
@@ -112,10 +118,22 @@ impl Faults {
         self.scripted.entry(operation.to_owned()).or_default().push_back(fault);
     }
 
+    /// How many calls that change something were made so far, the table's among them.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The call that changes something and has this number, from 1, fails so.
+    pub fn at_change(&mut self, number: u64, fault: Fault) {
+        self.appointed.insert(number, fault);
+    }
+
     /// Heals everything: no odds, no script, nothing forbidden.
     pub fn heal(&mut self) {
         self.odds = Odds::default();
         self.scripted.clear();
+        self.appointed.clear();
         self.forbidden.clear();
     }
 
@@ -131,7 +149,10 @@ impl Faults {
     }
 
     pub(super) fn strike(&mut self, operation: &'static str, sort: Sort) -> Option<Fault> {
-        let fault = self.draw(operation).filter(|fault| sort == Sort::Change || !fault.needs_effect())?;
+        self.changes += u64::from(sort == Sort::Change);
+        let appointed = if sort == Sort::Change { self.appointed.remove(&self.changes) } else { None };
+        let fault =
+            appointed.or_else(|| self.draw(operation)).filter(|fault| sort == Sort::Change || !fault.needs_effect())?;
         *self.struck.entry((operation, fault.name())).or_default() += 1;
         Some(fault)
     }

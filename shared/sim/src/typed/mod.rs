@@ -9,6 +9,7 @@ mod convert;
 mod ec2;
 mod faults;
 mod route53;
+mod storage;
 mod store;
 mod table;
 

@@ -281,6 +281,29 @@ fn binding_of(write: &TableWrite) -> Option<Binding> {
 
 /// Items that no write of ours made: a person's, or another version's.
 impl MemoryTable {
+    /// A person's own tool changes a slot's item as all writers do; false where there is no such slot.
+    pub fn edit_slot(
+        &mut self,
+        (group, number): (&GroupName, SlotNumber),
+        (at, actor): (Timestamp, &str),
+        edit: impl FnOnce(&mut Slot),
+    ) -> bool {
+        let Some(stored) = self.slots.get(&(group.clone(), number)) else { return false };
+        let mut slot = Slot::clone(&stored.value);
+        let was = slot.generation;
+        edit(&mut slot);
+        slot.generation = was.next();
+        let write = TableWrite {
+            group: group.clone(),
+            slot: Some((Some(was), Box::new(slot))),
+            record: None,
+            bind: BTreeSet::new(),
+            unbind: BTreeSet::new(),
+            action: None,
+        };
+        self.write(&write, at, actor).is_ok()
+    }
+
     /// Removes one slot's item and leaves the rest.
     pub fn lose_slot(&mut self, group: &GroupName, slot: SlotNumber) {
         self.slots.remove(&(group.clone(), slot));
