@@ -1,13 +1,23 @@
 //! The command line.
 
+mod storage;
+
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
-use stateful_asg_core::ids::{DeploymentId, GroupName};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub(crate) use storage::{
+    AdoptArgs, CancelArgs, Chosen, ConsentArgs, GroupArgs, GroupCommand, ListArgs, ListSnapshotsArgs, MoveArgs,
+    PlaceArgs, RemoveGroupArgs, RemoveVolumesArgs, RestoreArgs, RetireArgs, SlotArgs, SlotCommand, SnapshotsArgs,
+    SnapshotsCommand, VolumesArgs, VolumesCommand,
+};
 
 /// How many slots the demo can show at most: as many as fit on a screen.
 const MOST_SLOTS: i64 = 40;
+
+/// Simulated seconds in a real second, where nobody says.
+pub(crate) const SPEED: f64 = 5.0;
 
 /// Gives the members of an Auto Scaling group a volume, an address and a name that outlive the instance.
 #[derive(Debug, Parser)]
@@ -28,26 +38,41 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Sim(SimArgs),
     Spec(SpecArgs),
+    Slot(SlotArgs),
+    Volumes(VolumesArgs),
+    Snapshots(SnapshotsArgs),
+    Adopt(AdoptArgs),
+    Group(GroupArgs),
 }
 
 /// Shows on this machine, without an AWS account, how a replaced node keeps its volume, address and name.
 ///
-/// Starts a simulated AWS, runs the compiled functions against it, creates a group of database nodes, kills some of
-/// them, and compares what the replacements have with what the dead nodes had. The simulated AWS listens on 127.0.0.1 only. Nothing else is contacted, and nothing stays behind.
+/// Starts a simulated AWS, runs the compiled functions against it, creates a group of database nodes, lets something
+/// happen to them, and compares what the nodes have afterwards with what they had. Where hours must go by, the
+/// simulated clock leaps. The simulated AWS listens on 127.0.0.1 only. Nothing else is contacted, and nothing stays behind.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     stateful-asg demo                             three nodes come up, one dies\n  \
     stateful-asg demo --slots 5 --kill 2          five nodes, two die at once\n  \
+    stateful-asg demo --story move                a node dies in a zone without capacity: its data goes elsewhere\n  \
+    stateful-asg demo --story grow                volumes follow an edit of the spec\n  \
+    stateful-asg demo --story scale-in            a slot is retired to its snapshots, and comes back\n  \
     stateful-asg demo --json | jq '.slots[0]'     for scripts\n\n\
-    With --json one object is printed on stdout: `ok`; `problems`; `slots` (each `slot`, `before` and `after`, which \
-    hold `instance`, `zone`, `volumes` by name, `ip` and `name`); `killed` (slots); `volumes_created`; `api_calls` and \
-    `api_calls_of_replacement` by operation; `timeline` (each `at_seconds`, `slot` and `what`); `seconds`. All times \
-    are simulated seconds since the group was created.")]
+    With --json one object is printed on stdout: `ok`; `story`; `problems`; `checks` (each `what`, `ok` and `detail`); \
+    `slots` (each `slot`, `before` and `after`, which hold `instance`, `zone`, `volumes` and their `gib` by name, `ip` \
+    and `name`); `killed` (slots); `volumes_created`; `api_calls` by operation, and those since the story's turn, which \
+    are called `api_calls_of_replacement` in failover and `api_calls_of_story` in the others; `turn_at_seconds`, when \
+    the nodes die, the spec is edited or the capacity goes down; `parts` (each `slot`, \
+    `from_seconds` after the turn, `took_seconds`, `waited_on` and `what`); `timeline` (each `at_seconds`, `slot` and \
+    `what`); `seconds`. All times are simulated seconds, where nothing else is said since the group was created.")]
 pub(crate) struct DemoArgs {
+    /// What happens.
+    #[arg(long, value_enum, default_value_t = Story::Failover)]
+    pub(crate) story: Story,
     /// How many nodes the group has.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_SLOTS))]
     pub(crate) slots: u32,
-    /// How many of them die.
+    /// How many of them die, in the story `failover`.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_SLOTS))]
     pub(crate) kill: u32,
     /// Print one JSON object on stdout instead of the report.
@@ -55,6 +80,31 @@ pub(crate) struct DemoArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) world: WorldArgs,
+}
+
+/// What the demo shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Story {
+    /// Nodes die; each replacement gets the volume, the address and the name.
+    Failover,
+    /// A node dies in a zone without capacity; its data and its name go to another zone.
+    Move,
+    /// The spec asks for larger and faster volumes; they grow under the running nodes.
+    Grow,
+    /// A slot is given up, retired to its snapshots, and needed again.
+    ScaleIn,
+}
+
+impl Story {
+    /// Simulated seconds in a real second, where nobody says. The longer stories would take minutes at the pace at which
+    /// a person can follow the first.
+    pub(crate) fn speed(self) -> f64 {
+        match self {
+            Self::Failover => SPEED,
+            Self::Move | Self::Grow | Self::ScaleIn => 15.0,
+        }
+    }
 }
 
 /// A simulated AWS to play with.
@@ -95,9 +145,9 @@ pub(crate) struct WorldArgs {
     /// Everything random (identifiers, delays) is drawn from this.
     #[arg(long, default_value_t = 1, value_name = "S")]
     pub(crate) seed: u64,
-    /// Simulated seconds in a real second.
-    #[arg(long, default_value_t = 5.0, value_name = "X", value_parser = speed)]
-    pub(crate) speed: f64,
+    /// Simulated seconds in a real second; 5 by default, 15 in the demo's longer stories.
+    #[arg(long, value_name = "X", value_parser = speed)]
+    pub(crate) speed: Option<f64>,
     /// The compiled functions; by default `stateful-asg-functions` beside this program.
     #[arg(long, value_name = "PATH")]
     pub(crate) functions: Option<PathBuf>,
@@ -145,8 +195,8 @@ pub(crate) struct CheckArgs {
     stateful-asg spec apply cass cassandra.json              show it, ask, apply\n  \
     stateful-asg spec apply cass cassandra.json --yes        for scripts")]
 pub(crate) struct ApplyArgs {
-    /// The group: the value of the tag `stateful-asg:group`, not the Auto Scaling group's name.
-    pub(crate) group: GroupName,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     /// The spec as JSON; `-` reads stdin, and then --yes is needed.
     pub(crate) file: PathBuf,
     /// Apply without asking.
@@ -155,15 +205,6 @@ pub(crate) struct ApplyArgs {
     /// Show the plan and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The installation of the functions that serves the group.
-    #[arg(long, env = "STATEFUL_ASG_DEPLOYMENT", value_name = "ID")]
-    pub(crate) deployment: DeploymentId,
-    /// The installation's DynamoDB table.
-    #[arg(long, env = "STATEFUL_ASG_TABLE", value_name = "NAME")]
-    pub(crate) table: String,
-    /// The installation's event bus.
-    #[arg(long, env = "STATEFUL_ASG_EVENT_BUS", value_name = "NAME")]
-    pub(crate) event_bus: Option<String>,
 }
 
 impl Cli {
@@ -177,13 +218,24 @@ impl Cli {
                 );
                 Err(usage(&["demo"], ErrorKind::ValueValidation, message))
             }
+            Command::Demo(demo) if demo.kill > 1 && demo.story != Story::Failover => {
+                let message = "--kill is for the story `failover`: in the others at most one node goes";
+                Err(usage(&["demo"], ErrorKind::ArgumentConflict, message))
+            }
             Command::Spec(SpecArgs { command: SpecCommand::Apply(apply) })
                 if apply.file.as_os_str() == "-" && !apply.yes && !apply.dry_run =>
             {
                 let message = "with the spec on stdin nobody can be asked: add --yes or --dry-run";
                 Err(usage(&["spec", "apply"], ErrorKind::MissingRequiredArgument, message))
             }
-            Command::Demo(_) | Command::Sim(_) | Command::Spec(_) => Ok(()),
+            Command::Demo(_)
+            | Command::Sim(_)
+            | Command::Spec(_)
+            | Command::Slot(_)
+            | Command::Volumes(_)
+            | Command::Snapshots(_)
+            | Command::Adopt(_)
+            | Command::Group(_) => Ok(()),
         }
     }
 }
@@ -222,6 +274,14 @@ mod tests {
         let cli = Cli::try_parse_from(["stateful-asg", "demo", "--slots", "2", "--kill", "3"]).unwrap();
         assert_eq!(cli.check().unwrap_err().exit_code(), 2);
         let cli = Cli::try_parse_from(["stateful-asg", "demo", "--slots", "2", "--kill", "2"]).unwrap();
+        assert!(cli.check().is_ok());
+    }
+
+    #[test]
+    fn several_deaths_are_for_the_failover_alone() {
+        let cli = Cli::try_parse_from(["stateful-asg", "demo", "--story", "scale-in", "--kill", "2"]).unwrap();
+        assert_eq!(cli.check().unwrap_err().exit_code(), 2);
+        let cli = Cli::try_parse_from(["stateful-asg", "demo", "--story", "failover", "--kill", "2"]).unwrap();
         assert!(cli.check().is_ok());
     }
 

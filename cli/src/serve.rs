@@ -5,7 +5,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use stateful_asg_sim::lambda::Line;
 
-use crate::args::ServeArgs;
+use crate::args::{SPEED, ServeArgs};
 use crate::output::{bold, print, red, say, yellow};
 use crate::site::{self, DOMAIN, Plot, TABLE};
 use crate::{Verdict, functions_binary};
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Verdict> {
         true => None,
         false => Some(functions_binary::find(args.world.functions.as_deref())?),
     };
-    let (seed, speed) = (args.world.seed, args.world.speed);
+    let (seed, speed) = (args.world.seed, args.world.speed.unwrap_or(SPEED));
     let plot = Plot { deployment: DEPLOYMENT, functions, port: args.port, seed, speed };
     let site = site::start(plot)?;
     if let Some(lambda) = site.simulator.lambda() {
@@ -66,16 +66,16 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Verdict> {
             }
         }));
     }
-    introduce(&site, args)?;
+    introduce(&site, args, speed)?;
     signals.forever().next();
     say("Ends. Nothing of the simulated AWS stays behind.");
     site.simulator.shutdown();
     Ok(Verdict::Fine)
 }
 
-fn introduce(site: &site::Site, args: &ServeArgs) -> anyhow::Result<()> {
+fn introduce(site: &site::Site, args: &ServeArgs, speed: f64) -> anyhow::Result<()> {
     let endpoint = site.simulator.endpoint();
-    say(bold(format!("A simulated AWS listens on {endpoint}, at {} times real speed.", args.world.speed)));
+    say(bold(format!("A simulated AWS listens on {endpoint}, at {speed} times real speed.")));
     let serving =
         if args.no_functions { "No functions are connected." } else { "The functions serve deployment `sim`." };
     say(format!("{serving} Hosted zone {DOMAIN} is {}; table {TABLE} is the functions'.", site.zone));

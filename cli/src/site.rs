@@ -62,7 +62,8 @@ pub(crate) fn start(plot: Plot<'_>) -> anyhow::Result<Site> {
     Ok(Site { simulator, zone })
 }
 
-/// What the deployment's template would set. Any hosted zone is allowed, since a person may make more of them.
+/// What the deployment's template would set. Any hosted zone is allowed, since a person may make more of them; deleting
+/// on proof is allowed, since nothing here is anybody's.
 fn environment(deployment: &str) -> BTreeMap<String, String> {
     let pairs = [
         (config::DEPLOYMENT, deployment),
@@ -70,6 +71,7 @@ fn environment(deployment: &str) -> BTreeMap<String, String> {
         (config::ALLOWED_ZONES, "*"),
         (config::ALLOWED_KMS_KEYS, "*"),
         (config::ALLOWED_SUBNETS, "*"),
+        (config::ALLOW_DELETES, "true"),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -1,4 +1,4 @@
-//! The whole story, with the compiled functions: nodes die, and their replacements have what they had.
+//! The whole stories, with the compiled functions: whatever happens to nodes, slots keep what they had.
 #![allow(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
 mod common;
@@ -37,6 +37,68 @@ fn two_of_five_die_and_each_replacement_has_its_volume_address_and_name() {
     assert_eq!(deaths.count(), 2);
     let times: Vec<f64> = timeline.iter().map(|moment| moment["at_seconds"].as_f64().unwrap()).collect();
     assert!(times.is_sorted() && times.last().unwrap() <= &report["seconds"].as_f64().unwrap(), "{times:?}");
+}
+
+/// A story that must hold, and what is said of it.
+fn story(name: &str) -> Value {
+    let ran = demo(&["--story", name, "--json"]);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, ran.stdout);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("one JSON object and nothing else");
+    assert_eq!((&report["ok"], &report["story"]), (&Value::Bool(true), &Value::from(name)));
+    let checks = report["checks"].as_array().unwrap();
+    assert!(checks.len() >= 5 && checks.iter().all(|check| check["ok"] == true), "{checks:?}");
+    assert!(!report["parts"].as_array().unwrap().is_empty() && !report["timeline"].as_array().unwrap().is_empty());
+    report
+}
+
+/// How often the functions called it in the whole story.
+fn called(report: &Value, operation: &str) -> u64 {
+    report["api_calls"][operation].as_u64().unwrap_or_default()
+}
+
+/// The slots before and after, by whether they have the same `what`.
+fn kept(report: &Value, what: &str) -> Vec<bool> {
+    let slots = report["slots"].as_array().unwrap();
+    slots.iter().map(|slot| slot["before"][what] == slot["after"][what]).collect()
+}
+
+#[test]
+fn a_slot_moves_to_another_zone_with_its_name_and_all_its_data() {
+    let report = story("move");
+    for (what, expected) in [
+        ("name", [true, true, true]),
+        ("zone", [false, true, true]),
+        ("volumes", [false, true, true]),
+        ("instance", [false, true, true]),
+        ("ip", [false, true, true]),
+    ] {
+        assert_eq!(kept(&report, what), expected, "{what}: {report}");
+    }
+    assert_eq!(report["volumes_created"], 4);
+    assert_eq!((called(&report, "ec2:DeleteVolume"), called(&report, "ec2:DeleteNetworkInterface")), (1, 1));
+    assert!(called(&report, "ec2:CreateSnapshot") >= 4, "one of each volume by schedule, and the last: {report}");
+}
+
+#[test]
+fn volumes_grow_under_nodes_that_keep_running() {
+    let report = story("grow");
+    for what in ["name", "zone", "volumes", "instance", "ip"] {
+        assert_eq!(kept(&report, what), [true; 3], "{what}: {report}");
+    }
+    for slot in report["slots"].as_array().unwrap() {
+        assert_eq!((&slot["before"]["gib"]["data"], &slot["after"]["gib"]["data"]), (&100.into(), &200.into()));
+    }
+    assert_eq!(called(&report, "ec2:ModifyVolume"), 3);
+    assert_eq!((called(&report, "ec2:CreateVolume"), called(&report, "ec2:DetachVolume")), (3, 0));
+}
+
+#[test]
+fn a_slot_that_was_retired_comes_back_from_its_snapshots() {
+    let report = story("scale-in");
+    assert_eq!(kept(&report, "name"), [true; 3]);
+    assert_eq!(kept(&report, "volumes").iter().filter(|kept| !**kept).count(), 1, "{report}");
+    assert_eq!(report["volumes_created"], 4);
+    assert_eq!((called(&report, "ec2:CreateSnapshot"), called(&report, "ec2:DeleteVolume")), (1, 1));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use common::run;
 
 #[test]
 fn a_wrong_command_line_ends_with_2_and_says_nothing_on_stdout() {
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 17] = [
         &[],
         &["dmeo"],
         &["demo", "--slots", "3", "--kill", "4"],
@@ -19,6 +19,11 @@ fn a_wrong_command_line_ends_with_2_and_says_nothing_on_stdout() {
         &["spec", "check"],
         &["spec", "apply", "no group", "file", "--deployment", "main", "--table", "t"],
         &["spec", "apply", "cass", "-", "--deployment", "main", "--table", "t"],
+        &["slot", "restore", "cass", "0", "--deployment", "main", "--table", "t"],
+        &["slot", "restore", "cass", "0", "--snapshot", "vol-1", "--deployment", "main", "--table", "t"],
+        &["volumes", "remove", "cass", "--deployment", "main", "--table", "t"],
+        &["adopt", "cass", "--volume", "data", "--deployment", "main", "--table", "t"],
+        &["slot", "retire", "cass", "0", "--yes", "--dry-run", "--deployment", "main", "--table", "t"],
     ];
     for args in cases {
         let ran = run(args);
@@ -53,6 +58,12 @@ fn every_command_has_help_on_stdout() {
         (&["sim", "serve", "--help"], "aws autoscaling create-auto-scaling-group"),
         (&["spec", "check", "--help"], "put-lifecycle-hook"),
         (&["spec", "apply", "--help"], "--dry-run"),
+        (&["adopt", "--help"], "--volume data=/dev/sdf"),
+        (&["slot", "restore", "--help"], "--snapshot snap-"),
+        (&["slot", "move", "--help"], "--to <ZONE>"),
+        (&["volumes", "remove", "--help"], "What would be lost is shown first"),
+        (&["snapshots", "list", "--help"], "--slot <N>"),
+        (&["group", "remove", "--help"], "the group's name must be typed"),
     ] {
         let ran = run(args);
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");

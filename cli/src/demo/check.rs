@@ -2,9 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use stateful_asg_sim::model::Stamp;
 
 use super::picture::{Belongings, Slots};
+
+/// Something that a story promises, and whether it held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Check {
+    /// The promise, as one sentence.
+    pub(super) what: String,
+    /// It held.
+    pub(super) ok: bool,
+    /// What was found.
+    pub(super) detail: String,
+}
+
+impl Check {
+    /// What did not hold, one sentence each.
+    pub(super) fn problems(checks: &[Self]) -> Vec<String> {
+        let broken = checks.iter().filter(|check| !check.ok);
+        broken.map(|check| format!("it does not hold that {}: {}", check.what, check.detail)).collect()
+    }
+}
 
 /// What really happened to the disks, from the simulated AWS itself.
 #[derive(Debug, Clone, Default)]
@@ -109,6 +129,7 @@ pub(super) mod tests {
                 instance: Some(instance.to_owned()),
                 zone: "eu-central-1a".to_owned(),
                 volumes: [("data".to_owned(), format!("vol-{number}"))].into(),
+                gib: BTreeMap::new(),
                 ip: Some(format!("10.0.0.{number}")),
                 name: Some(format!("cass-{number}.prod.internal")),
             },

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stateful_asg_core::ids::InstanceId;
-use stateful_asg_core::table::{NameRecord, Slot};
+use stateful_asg_core::table::{NameRecord, Slot, SlotState};
+use stateful_asg_core::upkeep::{Change, ChangeKind, Stage};
 use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::model::types::{AttachmentStatus, InstanceState, LifecycleState};
 
@@ -23,17 +24,50 @@ pub(super) struct Belongings {
     pub(super) zone: String,
     /// Its volumes, by their names in the slot.
     pub(super) volumes: BTreeMap<String, String>,
+    /// Their sizes in GiB.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) gib: BTreeMap<String, u32>,
     /// The address of its interface.
     pub(super) ip: Option<String>,
     /// Its name in DNS, if that resolves to the address.
     pub(super) name: Option<String>,
 }
 
+impl Belongings {
+    /// The same holder, volumes, zone, address and name; the volumes may have grown.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let grown = Self { gib: other.gib.clone(), ..self.clone() };
+        grown == *other
+    }
+
+    /// The volume of a slot that has one.
+    ///
+    /// # Errors
+    /// It has none, or several.
+    pub(super) fn volume(&self) -> anyhow::Result<String> {
+        let mut volumes = self.volumes.values();
+        match (volumes.next(), volumes.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            (None, _) | (Some(_), Some(_)) => anyhow::bail!("the slot has {} volumes, not one", self.volumes.len()),
+        }
+    }
+
+    /// Its volumes and their sizes, for people.
+    pub(super) fn volumes_shown(&self) -> String {
+        let shown = self.volumes.iter().map(|(name, id)| match self.gib.get(name) {
+            Some(gib) => format!("{id} ({gib} GiB)"),
+            None => id.clone(),
+        });
+        let shown: Vec<String> = shown.collect();
+        if shown.is_empty() { "none".to_owned() } else { shown.join(" ") }
+    }
+}
+
 /// A slot at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SlotNow {
     pub(super) has: Belongings,
-    /// The holder's state, in EC2's and Auto Scaling's words.
+    /// The holder's state, in EC2's and Auto Scaling's words; of a slot that rests, its own.
     pub(super) state: String,
     /// What keeps it from serving; `None` where nothing does.
     pub(super) waits_for: Option<String>,
@@ -54,9 +88,9 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Whether this many slots, and all of them, serve.
+    /// Whether this many slots serve, and all others rest.
     pub(super) fn is_served(&self, slots: u32) -> bool {
-        self.slots.len() == slots as usize
+        self.holders().count() == slots as usize
             && self.others.is_empty()
             && self.seeds_complete
             && self.slots.values().all(|slot| slot.waits_for.is_none())
@@ -93,7 +127,8 @@ pub(super) fn take(site: &Site) -> anyhow::Result<Picture> {
         let held: BTreeSet<&str> = slots.values().filter_map(|slot| slot.has.instance.as_deref()).collect();
         let members = aws.members(group::ASG).filter(|member| !held.contains(member.instance_id.as_str()));
         let others = members.map(|member| (member.instance_id.clone(), state(aws, &member.instance_id))).collect();
-        let wanted: BTreeSet<&str> = slots.values().filter_map(|slot| slot.has.ip.as_deref()).collect();
+        let held_slots = slots.values().filter(|slot| slot.has.instance.is_some());
+        let wanted: BTreeSet<&str> = held_slots.filter_map(|slot| slot.has.ip.as_deref()).collect();
         let seeds_complete = wanted == addresses(aws, &site.zone, &group::seeds());
         Picture { at: aws.now(), others, seeds_complete, slots: slots.clone() }
     }))
@@ -124,19 +159,41 @@ fn now(aws: &Aws, zone: &str, slot: &Slot) -> SlotNow {
     let holder = slot.holder.as_ref().map(|holder| holder.instance.clone());
     let volumes =
         slot.volumes.iter().filter_map(|(name, volume)| Some((name.to_string(), volume.id.as_ref()?.to_string())));
+    let volumes: BTreeMap<String, String> = volumes.collect();
+    let gib = volumes.iter().filter_map(|(name, id)| Some((name.clone(), aws.volume(id)?.size_gib)));
     let ip = slot.interface.as_ref().and_then(|interface| interface.id.as_ref());
     let ip = ip.and_then(|id| aws.interface(id.as_str())).map(|interface| interface.private_ip_address.clone());
     let name = slot.record.as_ref().filter(|record| resolves(aws, zone, record, ip.as_deref()));
     let has = Belongings {
         instance: holder.as_ref().map(InstanceId::to_string),
         zone: slot.zone.to_string(),
-        volumes: volumes.collect(),
+        gib: gib.collect(),
+        volumes,
         ip,
         name: name.map(|record| record.key.name.to_string()),
     };
-    let state = holder.as_ref().map_or_else(|| "vacant".to_owned(), |holder| state(aws, holder.as_str()));
+    let state = holder.as_ref().map_or_else(|| resting(slot).to_owned(), |holder| state(aws, holder.as_str()));
     let waits_for = waits_for(aws, slot, &has);
     SlotNow { has, state, waits_for }
+}
+
+/// What is with a slot that nobody holds.
+fn resting(slot: &Slot) -> &'static str {
+    match slot.state {
+        SlotState::Active => "vacant",
+        SlotState::Parked => "parked",
+        SlotState::Retired => "retired",
+    }
+}
+
+/// What a change of the slot's volumes is waiting for.
+fn change(change: &Change) -> String {
+    match (change.stage, &change.kind) {
+        (Stage::Saving, _) => "its last snapshot".to_owned(),
+        (Stage::Making, ChangeKind::Move { to }) => format!("its new volume in {to}"),
+        (Stage::Making, ChangeKind::Restore | ChangeKind::Retire) => "its new volume".to_owned(),
+        (Stage::Switching, _) => "the old volume to be marked".to_owned(),
+    }
 }
 
 fn state(aws: &Aws, instance: &str) -> String {
@@ -151,7 +208,13 @@ fn state(aws: &Aws, instance: &str) -> String {
 
 /// The first thing that a slot lacks, in the order in which things come.
 fn waits_for(aws: &Aws, slot: &Slot, has: &Belongings) -> Option<String> {
-    let Some(holder) = &has.instance else { return Some("a node to take it".to_owned()) };
+    let Some(holder) = &has.instance else {
+        return match (&slot.upkeep.change, slot.state) {
+            (Some(under_way), _) => Some(change(under_way)),
+            (None, SlotState::Active) => Some("a node to take it".to_owned()),
+            (None, SlotState::Parked | SlotState::Retired) => None,
+        };
+    };
     let known = aws.instance(holder);
     match known.map(|instance| instance.state) {
         Some(InstanceState::Running) => {}

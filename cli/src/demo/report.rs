@@ -1,23 +1,31 @@
 //! What is told at the end: one JSON object, or tables for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::CellAlignment;
 use serde::Serialize;
 
 use super::calls::{self, Calls};
-use super::picture::Belongings;
+use super::check::Check;
+use super::evidence;
+use super::parts::Part;
+use super::picture::{Belongings, Slots};
+use super::stage::Told;
 use super::timeline::{self, Moment, Owners};
-use super::{Story, check, group, waits};
+use crate::args::Story;
 use crate::output::{bold, count, green, print, red, table};
+use crate::site::Site;
 
 /// The object that `--json` prints.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// Everything stayed as it must.
+    /// Everything is as it must be.
     pub(super) ok: bool,
-    /// What did not, one sentence each.
+    story: Story,
+    /// What is not, one sentence each.
     problems: Vec<String>,
+    /// What the story promises, and whether it held.
+    checks: Vec<Check>,
     slots: Vec<SlotReport>,
     /// The slots whose holders were killed.
     killed: Vec<u32>,
@@ -26,10 +34,29 @@ pub(super) struct Report {
     /// API calls by operation, polls among them.
     api_calls: Calls,
     /// Those between the kill and the end.
-    api_calls_of_replacement: Calls,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_calls_of_replacement: Option<Calls>,
+    /// Those between the story's turn and the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_calls_of_story: Option<Calls>,
+    /// When what the story is about happened, in simulated seconds since the group was created.
+    turn_at_seconds: f64,
+    /// Where the time went.
+    parts: Vec<Part>,
     timeline: Vec<Moment>,
     /// How long the story took, in simulated seconds.
     seconds: f64,
+    /// For people alone.
+    #[serde(skip)]
+    words: Words,
+}
+
+/// What is said to people beside the figures.
+#[derive(Debug, Default)]
+struct Words {
+    parts_of: &'static str,
+    moral: String,
+    otherwise: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,45 +67,67 @@ struct SlotReport {
 }
 
 impl Report {
-    pub(super) fn of(story: &Story) -> Self {
-        let Story { site, began, killed, before, after, evidence, calls_before, .. } = story;
-        let problems = check::problems(&before.slots, &after.slots, killed, group::VOLUMES, evidence);
-        let numbers = before.slots.keys().chain(after.slots.keys().filter(|number| !before.slots.contains_key(number)));
-        let has = |slots: &super::Slots, number| slots.get(number).map(|slot| slot.has.clone());
-        let slots = numbers.map(|number| SlotReport {
+    pub(super) fn of(site: &Site, story: Story, told: Told) -> Self {
+        let numbers: BTreeSet<u32> = told.before.keys().chain(told.after.slots.keys()).copied().collect();
+        let has = |slots: &Slots, number| slots.get(number).map(|slot| slot.has.clone());
+        let slots = numbers.iter().map(|number| SlotReport {
             slot: *number,
-            before: has(&before.slots, number),
-            after: has(&after.slots, number),
+            before: has(&told.before, number),
+            after: has(&told.after.slots, number),
         });
-        let named = after.slots.iter().filter_map(|(number, slot)| Some((slot.has.name.clone()?, *number)));
-        let named: BTreeMap<String, u32> = named.collect();
-        let timeline = site.simulator.with(|aws| timeline::moments(aws.effects(), &Owners::of(aws, named), *began));
         let api_calls = site.simulator.counts();
+        let later = calls::since(&told.calls_before, &api_calls);
+        let (of_replacement, of_story) = match story {
+            Story::Failover => (Some(later), None),
+            Story::Move | Story::Grow | Story::ScaleIn => (None, Some(later)),
+        };
         Self {
-            ok: problems.is_empty(),
-            problems,
+            ok: told.problems.is_empty(),
+            story,
             slots: slots.collect(),
-            killed: killed.keys().copied().collect(),
-            volumes_created: evidence.created,
-            api_calls_of_replacement: calls::since(calls_before, &api_calls),
+            volumes_created: evidence::created(site),
+            timeline: moments(site, &told),
+            turn_at_seconds: timeline::seconds(told.began, told.turned),
+            seconds: timeline::seconds(told.began, told.after.at),
+            problems: told.problems,
+            checks: told.checks,
+            killed: told.killed.keys().copied().collect(),
+            api_calls_of_replacement: of_replacement,
+            api_calls_of_story: of_story,
             api_calls,
-            timeline,
-            seconds: timeline::seconds(*began, after.at),
+            parts: told.parts,
+            words: Words { parts_of: told.parts_of, moral: told.moral, otherwise: told.otherwise },
         }
     }
 
     /// A story that did not come to its end.
-    pub(super) fn of_failure(error: &anyhow::Error) -> Self {
-        Self { problems: vec![format!("{error:#}")], ..Self::default() }
+    pub(super) fn of_failure(story: Story, error: &anyhow::Error) -> Self {
+        Self {
+            ok: false,
+            story,
+            problems: vec![format!("{error:#}")],
+            checks: Vec::new(),
+            slots: Vec::new(),
+            killed: Vec::new(),
+            volumes_created: 0,
+            api_calls: Calls::new(),
+            api_calls_of_replacement: None,
+            api_calls_of_story: None,
+            turn_at_seconds: 0.0,
+            parts: Vec::new(),
+            timeline: Vec::new(),
+            seconds: 0.0,
+            words: Words::default(),
+        }
     }
 
     /// The same for people, on stdout.
     ///
     /// # Errors
     /// Stdout's.
-    pub(super) fn print(&self, story: &Story) -> std::io::Result<()> {
+    pub(super) fn print(&self) -> std::io::Result<()> {
         self.print_timeline()?;
-        print_waits(story)?;
+        self.print_parts()?;
         self.print_calls()?;
         self.print_slots()?;
         self.print_verdict()
@@ -101,20 +150,25 @@ impl Report {
     fn print_calls(&self) -> std::io::Result<()> {
         print(bold("\nAPI calls of the functions, polls included"))?;
         let nodes = self.killed.len().max(1) as f64;
-        let mut rows = table(["OPERATION", "ALL", "REPLACEMENT", "A DEAD NODE"]);
-        let mut row = |name: &str, all: u64, replacing: u64| {
-            rows.add_row([
-                name.to_owned(),
-                all.to_string(),
-                replacing.to_string(),
-                format!("{:.1}", replacing as f64 / nodes),
-            ]);
+        let (later, headline) = match (&self.api_calls_of_replacement, &self.api_calls_of_story) {
+            (Some(later), _) => (later, "REPLACEMENT"),
+            (None, later) => (later.as_ref().unwrap_or(&self.api_calls), "STORY"),
+        };
+        let a_node = self.api_calls_of_replacement.is_some();
+        let mut rows = if a_node {
+            table(["OPERATION", "ALL", headline, "A DEAD NODE"])
+        } else {
+            table(["OPERATION", "ALL", headline, ""])
+        };
+        let mut row = |name: &str, all: u64, then: u64| {
+            let share = if a_node { format!("{:.1}", then as f64 / nodes) } else { String::new() };
+            rows.add_row([name.to_owned(), all.to_string(), then.to_string(), share]);
         };
         for (operation, all) in &self.api_calls {
-            row(operation, *all, self.api_calls_of_replacement.get(operation).copied().unwrap_or_default());
+            row(operation, *all, later.get(operation).copied().unwrap_or_default());
         }
         let (all, reads, changes) = calls::sums(&self.api_calls);
-        let (all_then, reads_then, changes_then) = calls::sums(&self.api_calls_of_replacement);
+        let (all_then, reads_then, changes_then) = calls::sums(later);
         row("reads (waiting repeats these)", reads, reads_then);
         row("changes", changes, changes_then);
         row("together", all, all_then);
@@ -129,14 +183,13 @@ impl Report {
             for (when, has) in [("before", &slot.before), ("after", &slot.after)] {
                 let Some(has) = has else { continue };
                 let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-                let volumes: Vec<&str> = has.volumes.values().map(String::as_str).collect();
                 let died = if when == "before" && self.killed.contains(&slot.slot) { " (killed)" } else { "" };
                 rows.add_row([
                     slot.slot.to_string(),
                     when.to_owned(),
                     format!("{}{died}", text(&has.instance)),
                     has.zone.clone(),
-                    volumes.join(" "),
+                    has.volumes_shown(),
                     text(&has.ip),
                     text(&has.name),
                 ]);
@@ -145,42 +198,55 @@ impl Report {
         print(rows.trim_fmt())
     }
 
+    fn print_parts(&self) -> std::io::Result<()> {
+        print(bold(format!("\n{}", self.words.parts_of)))?;
+        let mut rows = table(["SLOT", "FROM", "TOOK", "WAITED ON", "WHICH"]);
+        for part in &self.parts {
+            rows.add_row([
+                part.slot.to_string(),
+                format!("{:.1}", part.from_seconds),
+                format!("{:.1}", part.took_seconds),
+                part.waited_on.to_owned(),
+                part.what.to_owned(),
+            ]);
+        }
+        right(&mut rows, 1..3);
+        print(rows.trim_fmt())
+    }
+
     fn print_verdict(&self) -> std::io::Result<()> {
+        print(bold("\nWhat must hold"))?;
+        let mut rows = table(["", "WHAT", "FOUND"]);
+        for check in &self.checks {
+            rows.add_row([if check.ok { "yes" } else { "NO" }, &check.what, &check.detail]);
+        }
+        print(rows.trim_fmt())?;
         for problem in &self.problems {
             print(format!("{} {problem}", red("wrong:")))?;
         }
-        let (nodes, volumes) = (count(self.killed.len(), "node"), count(self.volumes_created, "volume"));
         if self.ok {
             print(format!(
-                "\n{} {nodes} died; each replacement has the volume with all that was written to it, the address and \
-                 the name.\n{volumes} created in all, {:.0} simulated seconds.",
+                "\n{} {}\n{} created in all, {:.0} simulated seconds.",
                 green("It holds:"),
+                self.words.moral,
+                count(self.volumes_created, "volume"),
                 self.seconds
             ))
         } else {
-            print(format!("\n{} {nodes} died, and not all is as before.", red("It does not hold:")))
+            print(format!("\n{} {}", red("It does not hold:"), self.words.otherwise))
         }
     }
 }
 
-fn print_waits(story: &Story) -> std::io::Result<()> {
-    print(bold("\nWhat each replacement waited for, in simulated seconds after the death"))?;
-    let mut rows = table(["SLOT", "FROM", "TOOK", "WAITED ON", "WHICH"]);
-    for (number, dead) in &story.killed {
-        let Some(slot) = story.after.slots.get(number) else { continue };
-        let legs = story.site.simulator.with(|aws| waits::legs(aws, story.killed_at, dead, &slot.has));
-        for leg in legs {
-            rows.add_row([
-                number.to_string(),
-                format!("{:.1}", leg.from),
-                format!("{:.1}", leg.took),
-                leg.on.to_owned(),
-                leg.what.to_owned(),
-            ]);
-        }
-    }
-    right(&mut rows, 1..3);
-    print(rows.trim_fmt())
+/// What happened, each thing with the slot that it belonged to.
+fn moments(site: &Site, told: &Told) -> Vec<Moment> {
+    let slots = || told.before.iter().chain(&told.after.slots);
+    let named = slots().filter_map(|(number, slot)| Some((slot.has.name.clone()?, *number)));
+    let seen = slots().flat_map(|(number, slot)| {
+        slot.has.volumes.values().chain(&slot.has.instance).chain(&slot.has.ip).map(move |id| (id.clone(), *number))
+    });
+    let (named, seen) = (named.collect(), seen.collect());
+    site.simulator.with(|aws| timeline::moments(aws.effects(), &Owners::of(aws, named, seen), told.began))
 }
 
 fn right(rows: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
@@ -202,15 +268,27 @@ mod tests {
             Moment { at_seconds: 1.5, slot: None, what: "seeds.cass.prod.internal resolves to 10.0.0.0".to_owned() };
         let report = Report {
             ok: true,
+            story: Story::Failover,
             problems: Vec::new(),
+            checks: vec![Check { what: "it holds".to_owned(), ok: true, detail: "1 slot".to_owned() }],
             slots: vec![SlotReport { slot: 0, before: has("i-a"), after: has("i-b") }],
             killed: vec![0],
             volumes_created: 1,
             api_calls: calls.clone(),
-            api_calls_of_replacement: calls,
+            api_calls_of_replacement: Some(calls),
+            api_calls_of_story: None,
+            turn_at_seconds: 60.0,
+            parts: vec![Part {
+                slot: 0,
+                from_seconds: 1.0,
+                took_seconds: 2.5,
+                waited_on: "EC2",
+                what: "attaches volume and interface",
+            }],
             timeline: vec![moment],
             seconds: 80.3,
+            words: Words::default(),
         };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"ok":true,"problems":[],"slots":[{"slot":0,"before":{"instance":"i-a","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"},"after":{"instance":"i-b","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"}}],"killed":[0],"volumes_created":1,"api_calls":{"ec2:AttachVolume":2},"api_calls_of_replacement":{"ec2:AttachVolume":2},"timeline":[{"at_seconds":1.5,"slot":null,"what":"seeds.cass.prod.internal resolves to 10.0.0.0"}],"seconds":80.3}"#);
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"ok":true,"story":"failover","problems":[],"checks":[{"what":"it holds","ok":true,"detail":"1 slot"}],"slots":[{"slot":0,"before":{"instance":"i-a","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"},"after":{"instance":"i-b","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"}}],"killed":[0],"volumes_created":1,"api_calls":{"ec2:AttachVolume":2},"api_calls_of_replacement":{"ec2:AttachVolume":2},"turn_at_seconds":60.0,"parts":[{"slot":0,"from_seconds":1.0,"took_seconds":2.5,"waited_on":"EC2","what":"attaches volume and interface"}],"timeline":[{"at_seconds":1.5,"slot":null,"what":"seeds.cass.prod.internal resolves to 10.0.0.0"}],"seconds":80.3}"#);
     }
 }

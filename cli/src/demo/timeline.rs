@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use stateful_asg_core::tags;
-use stateful_asg_sim::model::types::{InstanceState, LifecycleResult, LifecycleState, ResourceRecordSet};
-use stateful_asg_sim::model::{Aws, Effect, EffectKind};
+use stateful_asg_sim::model::types::{
+    InstanceState, LifecycleResult, LifecycleState, ModificationState, ResourceRecordSet, VolumeShape,
+};
+use stateful_asg_sim::model::{Aws, Effect, EffectKind, Gone};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,14 +31,22 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    /// As the tags say that the functions set; `names` are the slots' names in DNS.
-    pub(super) fn of(aws: &Aws, names: BTreeMap<String, u32>) -> Self {
+    /// As the tags say that the functions set; `names` are the slots' names in DNS, `seen` are instances, volumes and
+    /// addresses that slots were seen to have: they may be gone.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "one kind of effect is looked for")]
+    pub(super) fn of(aws: &Aws, names: BTreeMap<String, u32>, seen: BTreeMap<String, u32>) -> Self {
         let instances = aws.instances().map(|instance| (&instance.instance_id, &instance.tags));
         let volumes = aws.volumes().map(|volume| (&volume.volume_id, &volume.tags));
         let interfaces = aws.interfaces().map(|interface| (&interface.network_interface_id, &interface.tags));
         let tagged = instances.chain(volumes).chain(interfaces);
-        let by_id = tagged.filter_map(|(id, given)| Some((id.clone(), given.get(tags::SLOT)?.parse().ok()?)));
-        Self { by_id: by_id.collect(), by_name: names }
+        let by_tag = tagged.filter_map(|(id, given)| Some((id.clone(), given.get(tags::SLOT)?.parse().ok()?)));
+        // An interface that is gone is known by its address.
+        let by_ip = aws.effects().iter().filter_map(|effect| match &effect.what {
+            EffectKind::InterfaceCreated { interface, ip, .. } => Some((interface.clone(), *seen.get(ip)?)),
+            _ => None,
+        });
+        let by_ip: Vec<_> = by_ip.collect();
+        Self { by_id: seen.into_iter().chain(by_ip).chain(by_tag).collect(), by_name: names }
     }
 
     fn slot(&self, id: &str) -> Option<u32> {
@@ -60,7 +70,11 @@ pub(super) fn moments(effects: &[Effect], owners: &Owners, began: Timestamp) -> 
 
 /// What is worth telling of an effect.
 fn tell(effect: &Effect, owners: &Owners) -> Option<(Option<u32>, String)> {
-    of_instance(effect, owners).or_else(|| of_volume(effect, owners)).or_else(|| of_address(effect, owners))
+    of_instance(effect, owners)
+        .or_else(|| of_volume(effect, owners))
+        .or_else(|| of_data(effect, owners))
+        .or_else(|| of_address(effect, owners))
+        .or_else(|| of_group(effect))
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "only some of what happens makes a story")]
@@ -114,10 +128,54 @@ fn of_volume(effect: &Effect, owners: &Owners) -> Option<(Option<u32>, String)> 
         }
         EffectKind::VolumeAttached { volume, instance } => (volume, format!("{volume} is attached to {instance}")),
         EffectKind::VolumeAvailable { volume, instance } => (volume, format!("EC2 has freed {volume} from {instance}")),
-        EffectKind::VolumeGone { volume, .. } => (volume, format!("{volume} is GONE")),
+        EffectKind::VolumeDeleting { volume } => (volume, format!("{volume} is deleted")),
+        EffectKind::VolumeGone { volume, why: Gone::Lost | Gone::WithInstance } => {
+            (volume, format!("{volume} is GONE"))
+        }
         _ => return None,
     };
     Some((owners.slot(volume), what))
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "only some of what happens makes a story")]
+fn of_data(effect: &Effect, owners: &Owners) -> Option<(Option<u32>, String)> {
+    let (volume, what) = match &effect.what {
+        EffectKind::SnapshotCreated { snapshot, volume } => (volume, format!("{snapshot} of {volume} is begun")),
+        EffectKind::SnapshotReady { snapshot, volume, failed } => {
+            (volume, format!("{snapshot} of {volume} {}", if *failed { "failed" } else { "is complete" }))
+        }
+        EffectKind::SnapshotGone { snapshot, volume, why } => {
+            let how = if *why == Gone::Deleted { "deleted" } else { "GONE" };
+            (volume, format!("{snapshot} of {volume} is {how}"))
+        }
+        EffectKind::VolumeModifying { volume, target } => (volume, format!("{volume} is to have {}", shape(target))),
+        EffectKind::VolumeModification { volume, state: ModificationState::Optimizing } => {
+            (volume, format!("the new size of {volume} can be used"))
+        }
+        EffectKind::VolumeModification { volume, state: ModificationState::Completed } => {
+            (volume, format!("the change of {volume} is complete"))
+        }
+        EffectKind::VolumeModification { volume, state: ModificationState::Failed } => {
+            (volume, format!("the change of {volume} FAILED"))
+        }
+        _ => return None,
+    };
+    Some((owners.slot(volume), what))
+}
+
+fn shape(target: &VolumeShape) -> String {
+    let iops = target.iops.map(|iops| format!(" and {iops} IOPS")).unwrap_or_default();
+    format!("{} GiB{iops}", target.size_gib)
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "only some of what happens makes a story")]
+fn of_group(effect: &Effect) -> Option<(Option<u32>, String)> {
+    match &effect.what {
+        EffectKind::GroupChanged { group, desired } => {
+            Some((None, format!("the desired capacity of {group} is now {desired}")))
+        }
+        _ => None,
+    }
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "only some of what happens makes a story")]
@@ -130,7 +188,9 @@ fn of_address(effect: &Effect, owners: &Owners) -> Option<(Option<u32>, String)>
         EffectKind::InterfaceAvailable { interface, instance } => {
             (interface, format!("EC2 has freed {interface} from {instance}"))
         }
-        EffectKind::InterfaceGone { interface, .. } => (interface, format!("{interface} is GONE")),
+        EffectKind::InterfaceGone { interface, why } => {
+            (interface, format!("{interface} is {}", if *why == Gone::Lost { "GONE" } else { "deleted" }))
+        }
         EffectKind::Record { name, new, .. } => {
             let name = name.trim_end_matches('.');
             return Some((owners.by_name.get(name).copied(), record(name, new.as_deref())));

@@ -70,13 +70,12 @@ fn drawn(picture: &Picture, elapsed: SignedDuration) -> String {
     let mut rows = table(["SLOT", "INSTANCE", "STATE", "VOLUME", "IP", "NAME"]);
     rows.use_stderr();
     for (number, slot) in &picture.slots {
-        let volumes: Vec<&str> = slot.has.volumes.values().map(String::as_str).collect();
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         rows.add_row([
             number.to_string(),
             text(&slot.has.instance),
             slot.state.clone(),
-            volumes.join(" "),
+            slot.has.volumes_shown(),
             text(&slot.has.ip),
             text(&slot.has.name),
         ]);
@@ -100,15 +99,13 @@ fn lines(picture: &Picture) -> BTreeMap<String, String> {
 }
 
 fn line(slot: &SlotNow) -> String {
-    let holder = slot.has.instance.as_deref().unwrap_or("no instance");
-    match &slot.waits_for {
-        Some(wait) => format!("{holder} ({}), waits: {wait}", slot.state),
-        None => {
-            format!("{holder} serves, with {} and {}", volumes(slot), slot.has.ip.as_deref().unwrap_or("no address"))
+    let (volumes, ip) = (slot.has.volumes_shown(), slot.has.ip.as_deref().unwrap_or("no address"));
+    match (&slot.has.instance, &slot.waits_for) {
+        (holder, Some(wait)) => {
+            format!("{} ({}), waits: {wait}", holder.as_deref().unwrap_or("no instance"), slot.state)
         }
+        (Some(holder), None) => format!("{holder} serves, with {volumes} and {ip}"),
+        (None, None) if slot.has.volumes.is_empty() => format!("{}, with its snapshots", slot.state),
+        (None, None) => format!("{}, with {volumes} and {ip}", slot.state),
     }
-}
-
-fn volumes(slot: &SlotNow) -> String {
-    slot.has.volumes.values().cloned().collect::<Vec<_>>().join(" ")
 }

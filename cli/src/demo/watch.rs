@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use stateful_asg_sim::lambda::{Invocation, Line, Outcome};
@@ -35,20 +35,39 @@ impl Watch<'_> {
     pub(super) fn until(&mut self, what: &str, done: impl Fn(&Picture) -> bool) -> anyhow::Result<Picture> {
         let since = self.site.simulator.clock().now();
         loop {
-            let picture = picture::take(self.site)?;
-            self.view.show(&picture, picture.at.duration_since(self.began));
+            let picture = self.look()?;
             if done(&picture) {
                 return Ok(picture);
             }
-            if let Some(broken) = self.broken() {
-                self.view.finish();
-                bail!("{broken}");
-            }
             if picture.at.duration_since(since) > PATIENCE {
                 self.view.finish();
-                bail!("{}", self.despair(what, &picture));
+                let passed = format!("{} simulated minutes went by", PATIENCE.as_mins());
+                bail!("{}", self.despair(&passed, what, &picture));
             }
             std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Looks once, and shows it.
+    ///
+    /// # Errors
+    /// A function is broken, or the table cannot be read.
+    pub(super) fn look(&mut self) -> anyhow::Result<Picture> {
+        let picture = picture::take(self.site)?;
+        self.view.show(&picture, picture.at.duration_since(self.began));
+        if let Some(broken) = self.broken() {
+            self.view.finish();
+            bail!("{broken}");
+        }
+        Ok(picture)
+    }
+
+    /// It did not come, however much time went by.
+    pub(super) fn gave_up(&self, what: &str) -> anyhow::Error {
+        self.view.finish();
+        match picture::take(self.site) {
+            Ok(picture) => anyhow!("{}", self.despair("All the time that it may take went by", what, &picture)),
+            Err(error) => error,
         }
     }
 
@@ -67,9 +86,8 @@ impl Watch<'_> {
         Some(format!("the function `{function}` failed {count} times out of {count}. The last time: {last}"))
     }
 
-    fn despair(&self, what: &str, picture: &Picture) -> String {
-        let mut lines =
-            vec![format!("{} simulated minutes went by, and not yet: {what}. Waiting for:", PATIENCE.as_mins())];
+    fn despair(&self, passed: &str, what: &str, picture: &Picture) -> String {
+        let mut lines = vec![format!("{passed}, and not yet: {what}. Waiting for:")];
         lines.extend(picture.waits());
         let complaints = self.complaints();
         lines.push(if complaints.is_empty() { "The functions complain of nothing." } else { "They say:" }.to_owned());

@@ -3,19 +3,18 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, bail, ensure};
-use stateful_asg_aws::SimClock;
 use stateful_asg_core::cloud::{Hook, Transition};
-use stateful_asg_core::observed::{FailureKind, Notes, Observed};
+use stateful_asg_core::observed::{FailureKind, Observed};
 use stateful_asg_core::plan::{Look, Plan, plan};
-use stateful_asg_core::spec::{Source, Spec, source_of};
+use stateful_asg_core::spec::{Problem, Problems, Source, Spec, source_of};
 use stateful_asg_core::table::{AcceptedSpec, Group, TableWrite};
-use stateful_asg_runtime::config::{self, Config};
-use stateful_asg_runtime::observe::{Target, look, observe};
-use stateful_asg_runtime::ports::{CallError, SettleRequest, World};
+use stateful_asg_runtime::observe::look;
+use stateful_asg_runtime::ports::{CallError, Table, World};
 
 use super::words;
 use crate::Verdict;
-use crate::args::ApplyArgs;
+use crate::account::{self, Account};
+use crate::args::{ApplyArgs, PlaceArgs};
 use crate::output::{bold, count, green, print, red, say, table, yellow};
 
 /// How many readings a plan may ask for.
@@ -27,71 +26,55 @@ const LOOKS: u32 = 4;
 /// What keeps it from being planned or applied; nothing is changed then. A bad spec is a verdict.
 pub(crate) fn run(args: &ApplyArgs) -> anyhow::Result<Verdict> {
     let text = super::read(&args.file)?;
-    let config = settings(args)?;
+    let config = account::settings(&args.place)?;
     let checked = Spec::parse(&text).and_then(|parsed| {
-        parsed.spec.check_limits(&args.group, &config.limits)?;
+        parsed.spec.check_limits(&args.place.group, &config.limits)?;
         Ok((parsed.notices, Spec::compact(&text)?))
     });
     let (notices, compact) = match checked {
         Ok(checked) => checked,
         Err(problems) => {
-            problems.0.iter().for_each(|problem| say(format!("{} {problem}", red("problem:"))));
-            say(format!("{}: {}; nothing was changed", super::name(&args.file), count(problems.0.len(), "problem")));
-            return Ok(Verdict::Wrong);
+            return Ok(wrong(args, &problems));
         }
     };
     notices.iter().for_each(|notice| say(format!("{} {notice}", yellow("notice:"))));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread to work on")?;
-    runtime.block_on(async {
-        let world = stateful_asg_aws::connect(&connection(&config)).await;
-        Box::pin(apply(&world, args, &config, compact)).await
-    })
+    account::with(&args.place, async |account| Box::pin(apply(account, args, compact)).await)
 }
 
-/// The deployment's settings, as its functions have them; limits that are not given here are left to the functions.
-fn settings(args: &ApplyArgs) -> anyhow::Result<Config> {
-    #[expect(clippy::disallowed_methods, reason = "handed to runtime::config, which names every problem at once")]
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let lists = [config::ALLOWED_ZONES, config::ALLOWED_KMS_KEYS, config::ALLOWED_SUBNETS];
-    let config = Config::from_vars(|name| match name {
-        "_HANDLER" => Some("lifecycle".to_owned()),
-        config::DEPLOYMENT => Some(args.deployment.to_string()),
-        config::TABLE => Some(args.table.clone()),
-        config::EVENT_BUS => args.event_bus.clone(),
-        other if lists.contains(&other) => variable(other).or_else(|| Some("*".to_owned())),
-        other => variable(other),
-    });
-    config.context("the environment is not as it should be")
+fn wrong(args: &ApplyArgs, problems: &Problems) -> Verdict {
+    problems.0.iter().for_each(|problem| say(format!("{} {problem}", red("problem:"))));
+    say(format!("{}: {}; nothing was changed", super::name(&args.file), count(problems.0.len(), "problem")));
+    Verdict::Wrong
 }
 
-fn connection(config: &Config) -> stateful_asg_aws::Settings {
-    stateful_asg_aws::Settings {
-        table: config.table.clone(),
-        event_bus: config.event_bus.clone(),
-        sim_clock: config.sim_clock.map(|clock| SimClock {
-            real_origin_ms: clock.real_origin_ms,
-            sim_origin_ms: clock.sim_origin_ms,
-            speed: clock.speed,
-        }),
+/// Whether volumes that exist can follow the new spec.
+fn follows(observed: &Observed, text: &str) -> Result<Vec<Problem>, Problems> {
+    let before = observed.record.as_ref().and_then(|group| group.spec.as_ref());
+    match before.and_then(|before| Spec::parse(&before.text).ok()) {
+        Some(before) => Spec::parse(text)?.spec.check_change(&before.spec),
+        None => Ok(Vec::new()),
     }
 }
 
-async fn apply<W: World>(world: &W, args: &ApplyArgs, config: &Config, text: String) -> anyhow::Result<Verdict> {
-    let target =
-        Target { group: args.group.clone(), deployment: args.deployment.clone(), limits: config.limits.clone() };
-    let mut observed = observe(world, &target, None, Notes::default()).await.with_context(|| unread(args))?;
+async fn apply(account: &Account<'_>, args: &ApplyArgs, text: String) -> anyhow::Result<Verdict> {
+    let (world, place) = (&account.world, account.place);
+    let mut observed = account.observe().await.with_context(|| account.unread())?;
     let hooks = Look { hooks: true, ..Look::default() };
-    look(world, &mut observed, &hooks).await.with_context(|| unread(args))?;
-    check_place(&observed, args)?;
-    let Some(write) = edit(&observed, args, text) else {
-        say(format!("{} group {} has this very spec already; nothing to do", green("ok:"), args.group));
+    look(world, &mut observed, &hooks).await.with_context(|| account.unread())?;
+    check_place(&observed, place)?;
+    match follows(&observed, &text) {
+        Ok(notices) => notices.iter().for_each(|notice| say(format!("{} {notice}", yellow("notice:")))),
+        Err(problems) => return Ok(wrong(args, &problems)),
+    }
+    let Some(write) = edit(&observed, place, text) else {
+        say(format!("{} group {} has this very spec already; nothing to do", green("ok:"), place.group));
         return Ok(Verdict::Fine);
     };
     let Some((_, record)) = &write.record else { bail!("the write holds no group: this is a fault in stateful-asg") };
     let number = record.spec.as_ref().map_or(0, |spec| spec.number);
     observed.record = Some((**record).clone());
-    let plan = planned(world, &mut observed).await.with_context(|| unread(args))?;
-    show(&plan, args)?;
+    let plan = planned(world, &mut observed).await.with_context(|| account.unread())?;
+    show(&plan, place)?;
     if args.dry_run {
         say("Nothing was changed (--dry-run).");
         return Ok(Verdict::Fine);
@@ -100,19 +83,15 @@ async fn apply<W: World>(world: &W, args: &ApplyArgs, config: &Config, text: Str
         say("Nothing was changed.");
         return Ok(Verdict::Wrong);
     }
-    world.write(&write).await.map_err(|error| refused(error, args))?;
-    say(format!("{} spec number {number} of group {} is in the table", green("ok:"), args.group));
-    wake(world, args).await;
+    world.write(&write).await.map_err(|error| refused(error, place))?;
+    say(format!("{} spec number {number} of group {} is in the table", green("ok:"), place.group));
+    account.wake().await;
     Ok(Verdict::Fine)
 }
 
-fn unread(args: &ApplyArgs) -> String {
-    format!("group {} cannot be read, and nothing was changed", args.group)
-}
-
 /// The launch hook must say that the spec is in the table, or the spec there would never be looked at.
-fn check_place(observed: &Observed, args: &ApplyArgs) -> anyhow::Result<()> {
-    let ApplyArgs { group, deployment, .. } = args;
+fn check_place(observed: &Observed, place: &PlaceArgs) -> anyhow::Result<()> {
+    let PlaceArgs { group, deployment, .. } = place;
     ensure!(
         !observed.asgs.is_empty(),
         "no Auto Scaling group bears the tags stateful-asg:group={group} and stateful-asg:deployment={deployment}: check both, the Region and the credentials. Nothing was changed"
@@ -138,20 +117,20 @@ fn check_place(observed: &Observed, args: &ApplyArgs) -> anyhow::Result<()> {
 }
 
 /// The group's item with the new spec; nothing where it is the same.
-fn edit(observed: &Observed, args: &ApplyArgs, text: String) -> Option<TableWrite> {
+fn edit(observed: &Observed, place: &PlaceArgs, text: String) -> Option<TableWrite> {
     let old = observed.record.as_ref();
     let in_force = old.and_then(|group| group.spec.as_ref());
     let refused = old.is_some_and(|group| group.refused.is_some());
     if in_force.is_some_and(|spec| spec.from_table && spec.text == text) && !refused {
         return None;
     }
-    let mut group = old.cloned().unwrap_or_else(|| Group::new(args.group.clone()));
+    let mut group = old.cloned().unwrap_or_else(|| Group::new(place.group.clone()));
     let number = in_force.map_or(1, |spec| spec.number + 1);
     group.generation = group.generation.next();
     group.spec = Some(AcceptedSpec { number, text, from_table: true });
     group.refused = None;
     Some(TableWrite {
-        group: args.group.clone(),
+        group: place.group.clone(),
         slot: None,
         record: Some((old.map(|group| group.generation), Box::new(group))),
         bind: Default::default(),
@@ -173,8 +152,8 @@ async fn planned<W: World>(world: &W, observed: &mut Observed) -> Result<Plan, C
     Ok(found)
 }
 
-fn show(plan: &Plan, args: &ApplyArgs) -> std::io::Result<()> {
-    print(bold(format!("With this spec, group {} would", args.group)))?;
+fn show(plan: &Plan, place: &PlaceArgs) -> std::io::Result<()> {
+    print(bold(format!("With this spec, group {} would", place.group)))?;
     let mut rows = table(["", "WHAT"]);
     for step in &plan.steps {
         rows.add_row(["do".to_owned(), words::of(step)]);
@@ -183,7 +162,7 @@ fn show(plan: &Plan, args: &ApplyArgs) -> std::io::Result<()> {
         rows.add_row(["wait".to_owned(), waiting.to_string()]);
     }
     if rows.is_empty() {
-        return print("do nothing now: launches from now on follow the new spec. Existing volumes stay as they are.");
+        return print("do nothing now: launches from now on follow the new spec.");
     }
     print(rows.trim_fmt())?;
     print("These are the first steps; more follow as they succeed.")
@@ -192,13 +171,13 @@ fn show(plan: &Plan, args: &ApplyArgs) -> std::io::Result<()> {
 fn agreed(args: &ApplyArgs) -> anyhow::Result<bool> {
     let stdin = std::io::stdin();
     ensure!(stdin.is_terminal(), "nobody can be asked: add --yes to apply, or --dry-run to look. Nothing was changed");
-    write!(anstream::stderr(), "Put the spec of {} into the table? [y/N] ", args.group)?;
+    write!(anstream::stderr(), "Put the spec of {} into the table? [y/N] ", args.place.group)?;
     let mut answer = String::new();
     stdin.read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn refused(error: CallError, args: &ApplyArgs) -> anyhow::Error {
+fn refused(error: CallError, place: &PlaceArgs) -> anyhow::Error {
     let advice = if error.kind == FailureKind::Conflict {
         "the group changed meanwhile and nothing was written: run it again"
     } else if error.kind == FailureKind::Unknown {
@@ -206,13 +185,5 @@ fn refused(error: CallError, args: &ApplyArgs) -> anyhow::Error {
     } else {
         "nothing was written"
     };
-    anyhow::Error::new(error).context(format!("the spec of {} could not be written; {advice}", args.group))
-}
-
-/// Has the functions look at once; without that, the sweep comes by within ten minutes.
-async fn wake<W: World>(world: &W, args: &ApplyArgs) {
-    let request = SettleRequest { group: args.group.clone(), deployment: args.deployment.clone(), audit: true };
-    if let Err(error) = world.request_settles(&[request]).await {
-        say(format!("{} the functions could not be told ({error}); they look within ten minutes", yellow("notice:")));
-    }
+    anyhow::Error::new(error).context(format!("the spec of {} could not be written; {advice}", place.group))
 }

@@ -2,6 +2,7 @@
 
 use stateful_asg_core::step::{Step, Why};
 use stateful_asg_core::table::HookResult;
+use stateful_asg_core::upkeep::Target;
 
 /// What a step would do.
 pub(super) fn of(step: &Step) -> String {
@@ -30,6 +31,14 @@ pub(super) fn of(step: &Step) -> String {
         Step::DetachInterface { slot, interface, instance, .. } => {
             format!("detach {interface} of slot {slot} from {instance}")
         }
+        Step::CreateSnapshot { slot, volume, .. } => format!("take a snapshot of {volume} of slot {slot}"),
+        Step::CreateSnapshots { slot, instance, .. } => {
+            format!("take snapshots of the volumes of slot {slot} on {instance}, all at one instant")
+        }
+        Step::DeleteSnapshot { snapshot } => format!("delete {snapshot}, whose time has passed"),
+        Step::ModifyVolume { slot, volume, target } => format!("modify {volume} of slot {slot}: {}", changed(*target)),
+        Step::DeleteVolume { slot, volume } => format!("delete {volume}, which was slot {slot}'s and is not needed"),
+        Step::DeleteInterface { slot, interface } => format!("delete {interface}, which was slot {slot}'s"),
         Step::Tag { resource, tags } => {
             let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             format!("tag {resource} with {}", tags.join(", "))
@@ -41,6 +50,17 @@ pub(super) fn of(step: &Step) -> String {
         }
         Step::Complete { action, result: HookResult::Abandon } => format!("give the launch of {} up", action.instance),
     }
+}
+
+/// What a volume is changed to.
+fn changed(target: Target) -> String {
+    let parts = [
+        target.size_gib.map(|size| format!("{size} GiB")),
+        target.kind.map(|kind| kind.as_str().to_owned()),
+        target.iops.map(|iops| format!("{iops} IOPS")),
+        target.throughput.map(|throughput| format!("{throughput} MiB/s")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn reason(why: Why) -> &'static str {
@@ -64,5 +84,15 @@ fn reason(why: Why) -> &'static str {
         Why::RecordConfirmed => "a record was changed",
         Why::ActionNoted => "a lifecycle action",
         Why::LaunchGivenUp => "a launch was given up",
+        Why::SnapshotsIntended => "snapshots are about to be taken",
+        Why::ChangeBegun => "its volumes are about to be moved, restored or retired",
+        Why::ChangeSaved => "its snapshots are complete",
+        Why::ChangeMade => "the volumes that replace its own stand",
+        Why::ChangeDone => "the new volumes take their place",
+        Why::ChangeDropped => "it is claimed as it was",
+        Why::GrowthNoted => "a volume is about to be modified, or has been",
+        Why::LossAccepted => "a lost volume is replaced as the spec says",
+        Why::DataTold => "the holder came into service with what it was told of its data",
+        Why::LeftoverNoted => "something left behind is about to be deleted, or is gone",
     }
 }

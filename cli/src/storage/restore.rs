@@ -1,0 +1,150 @@
+//! `slot restore`: volumes made from snapshots that a person names take the place of the slot's own.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use stateful_asg_core::cloud::{Snapshot, SnapshotState};
+use stateful_asg_core::ids::{SnapshotId, VolumeName};
+use stateful_asg_core::observed::Observed;
+use stateful_asg_core::table::{Slot, SlotState};
+use stateful_asg_core::tags;
+use stateful_asg_core::upkeep::Order;
+use stateful_asg_runtime::ports::{Cloud, Which};
+
+use super::orders::{self, end, may_begin, when};
+use crate::Verdict;
+use crate::account::{self, Account};
+use crate::args::{Chosen, RestoreArgs};
+use crate::change::{Ask, Change, Go};
+
+/// Orders a slot's restoration, and with `--now` has its holder replaced.
+///
+/// # Errors
+/// What keeps the group from being read or the order from being written.
+pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<Verdict> {
+    let one = &args.one;
+    account::with(&one.place, async |account| {
+        let mut observed = account.read().await?;
+        read_named(account, &mut observed, args).await?;
+        let mut change = Change::default();
+        let Some(slot) = orders::slot(&observed, one.slot, &mut change) else {
+            return end(&mut change, &one.consent);
+        };
+        if slot.state == SlotState::Retired {
+            change.problem(format!(
+                "slot {} is retired: it is made anew from its own last snapshots when it is needed; raise the desired capacity",
+                slot.number
+            ));
+        } else {
+            may_begin(&observed, slot, &mut change);
+        }
+        let volumes = chosen(&observed, slot, args, &mut change);
+        let holder = slot.holder.as_ref().map(|holder| holder.instance.clone());
+        let replaced = holder.filter(|_| args.now);
+        match &replaced {
+            Some(holder) => {
+                change.plan(format!("have Auto Scaling terminate and replace {holder}, which holds the slot"))
+            }
+            None => when(slot, "restored", &mut change),
+        }
+        let ask = match &replaced {
+            Some(holder) => Ask::Typed(vec![holder.to_string()]),
+            None => Ask::Nothing,
+        };
+        if let Go::End(verdict) = change.agree(&one.consent, ask)? {
+            return Ok(verdict);
+        }
+        orders::note(account, &mut change, slot, Order::Restore { volumes }).await?;
+        if let Some(holder) = replaced {
+            let failed = format!("the order is noted, but {holder} was not terminated: terminate it yourself");
+            account.world.replace_member(&holder).await.context(failed)?;
+            change.done(format!("Auto Scaling replaces {holder}"));
+        }
+        account.wake().await;
+        change.end(Verdict::Fine)
+    })
+}
+
+/// Reads the snapshots that the group's reading lacks.
+async fn read_named(account: &Account<'_>, observed: &mut Observed, args: &RestoreArgs) -> anyhow::Result<()> {
+    let shown = observed.snapshots.get_or_insert_default();
+    let wanted = args.snapshots.iter().map(|chosen| chosen.snapshot.clone());
+    let missing: Vec<SnapshotId> = wanted.filter(|id| !shown.contains_key(id)).collect();
+    if !missing.is_empty() {
+        let found = account.world.snapshots(&Which::Ids(missing)).await.with_context(|| account.unread())?;
+        shown.extend(found.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)));
+    }
+    Ok(())
+}
+
+/// Which volume is made from which snapshot.
+fn chosen(
+    observed: &Observed,
+    slot: &Slot,
+    args: &RestoreArgs,
+    change: &mut Change,
+) -> BTreeMap<VolumeName, SnapshotId> {
+    let mut volumes = BTreeMap::new();
+    for chosen in &args.snapshots {
+        let found = observed.snapshots.as_ref().and_then(|shown| shown.get(&chosen.snapshot));
+        let Some(snapshot) = found else {
+            change.problem(format!("{} is not shown: it is not in this account and Region", chosen.snapshot));
+            continue;
+        };
+        let Some(name) = name_of(slot, chosen, snapshot, change) else { continue };
+        judge(observed, slot, &name, snapshot, args.foreign, change);
+        change.plan(format!(
+            "create volume `{name}` in {} from {}, which shows it as of {:.0}",
+            slot.zone, snapshot.id, snapshot.started
+        ));
+        if volumes.insert(name.clone(), snapshot.id.clone()).is_some() {
+            change.problem(format!("several snapshots are named for volume `{name}`"));
+        }
+    }
+    for (name, record) in &slot.volumes {
+        let id = record.id.as_ref().map_or_else(String::new, |id| format!(" ({id})"));
+        if volumes.contains_key(name) {
+            change.plan(format!("keep the present volume `{name}`{id}, tagged as superseded"));
+        } else {
+            change.notice(format!("no snapshot is named for volume `{name}`{id}: it stays as it is"));
+        }
+    }
+    volumes
+}
+
+fn name_of(slot: &Slot, chosen: &Chosen, snapshot: &Snapshot, change: &mut Change) -> Option<VolumeName> {
+    let only = slot.volumes.keys().next().filter(|_| slot.volumes.len() == 1);
+    let name = chosen.name.clone().or_else(|| snapshot.name()).or_else(|| only.cloned());
+    match name {
+        Some(name) if slot.volumes.contains_key(&name) => Some(name),
+        Some(name) => {
+            change.problem(format!("slot {} has no volume `{name}` to restore from {}", slot.number, snapshot.id));
+            None
+        }
+        None => {
+            change.problem(format!("{} does not tell its volume's name: say NAME={}", snapshot.id, snapshot.id));
+            None
+        }
+    }
+}
+
+fn judge(observed: &Observed, slot: &Slot, name: &VolumeName, snapshot: &Snapshot, foreign: bool, change: &mut Change) {
+    let id = &snapshot.id;
+    match snapshot.state {
+        SnapshotState::Completed => {}
+        SnapshotState::Pending => change.problem(format!("{id} is not complete yet: try again later")),
+        SnapshotState::Error | SnapshotState::Other => change.problem(format!("{id} failed or is not available")),
+    }
+    let ours = snapshot.tags.get(tags::GROUP).map(String::as_str) == Some(observed.group.as_str());
+    let same = ours && snapshot.slot() == Some(slot.number) && snapshot.name().is_none_or(|of| &of == name);
+    if !same && !foreign {
+        change.problem(format!(
+            "{id} is not of volume `{name}` of slot {} of this group, by its tags: add --foreign if it shall be taken all the same",
+            slot.number
+        ));
+    }
+    let most = observed.limits.max_volume_gib;
+    if snapshot.size_gib > most {
+        change.problem(format!("{id} needs a volume of {} GiB, and the deployment allows {most}", snapshot.size_gib));
+    }
+}
