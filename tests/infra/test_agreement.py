@@ -20,6 +20,8 @@ USED_FOR_US = {
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 }
+#: Calls that the command line makes with the rights of the person at it.
+PERSONS = "person.rs"
 #: What the sweep may call: it finds groups and wakes them, and changes nothing of theirs.
 SWEEP = {
     "autoscaling:DescribeAutoScalingGroups",
@@ -27,7 +29,20 @@ SWEEP = {
     "dynamodb:Query",
     "events:PutEvents",
 }
-SETTLE_POLICIES = {"ObservePolicy", "ServePolicy", "RecordPolicy"}
+#: What the snapshot function may call: it writes slots and takes snapshots, and touches nothing else.
+SNAPSHOT = {
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "ec2:CreateSnapshot",
+    "ec2:CreateSnapshots",
+    "ec2:CreateTags",
+    "ec2:DescribeInstances",
+    "ec2:DescribeSnapshots",
+    "ec2:DescribeVolumes",
+}
+SETTLE_POLICIES = {"ObservePolicy", "ServePolicy", "UpkeepPolicy", "RecordPolicy"}
+DELETE_POLICIES = {"DeletePolicy", "DeleteSnapshotsPolicy"}
 
 
 def test_the_template_sets_the_variables_that_the_code_reads(template):
@@ -52,8 +67,9 @@ def test_the_handlers_are_those_of_the_binary(template):
 
 
 def test_the_rights_are_those_that_the_code_uses(everything):
-    needed = sources.actions(sources.rust("shared/aws/src"))
-    granted = cfn.actions(s for s in cfn.statements(everything) if s[0] != "DeletePolicy") - USED_FOR_US
+    by_functions = {p: t for p, t in sources.rust("shared/aws/src").items() if p.name != PERSONS}
+    needed = sources.actions(by_functions)
+    granted = cfn.actions(cfn.statements(everything)) - USED_FOR_US
     missing = {a: sorted(str(p.relative_to(cfn.ROOT)) for p in needed[a]) for a in sorted(set(needed) - granted)}
     assert missing == {}, "used by the code, not granted by the template"
     assert sorted(granted - set(needed)) == [], "granted by the template, not used by the code"
@@ -62,7 +78,12 @@ def test_the_rights_are_those_that_the_code_uses(everything):
 def test_what_is_granted_to_whom(everything):
     settle = cfn.actions(s for s in cfn.statements(everything) if s[0] in SETTLE_POLICIES)
     sweep = cfn.actions(s for s in cfn.statements(everything) if s[0] == "SweepRole")
+    snapshot = cfn.actions(s for s in cfn.statements(everything) if s[0] == "SnapshotRole")
     assert sweep - USED_FOR_US == SWEEP
+    assert snapshot - USED_FOR_US == SNAPSHOT
+    deletes = cfn.actions(s for s in cfn.statements(everything) if s[0] in DELETE_POLICIES)
+    assert {action for action in settle | sweep | snapshot if ":Delete" in action} == {"dynamodb:DeleteItem"}
+    assert deletes == {"ec2:DeleteNetworkInterface", "ec2:DeleteSnapshot", "ec2:DeleteVolume"}
     assert "events:PutEvents" not in settle
     for role in ("LifecycleRole", "InstanceRole"):
         policies = everything.resource(role)["ManagedPolicyArns"]

@@ -19,16 +19,21 @@ NO_NARROWER_RESOURCE = {
     "autoscaling:DescribeWarmPool",
     "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSnapshots",
     "ec2:DescribeSubnets",
     "ec2:DescribeVolumes",
+    "ec2:DescribeVolumesModifications",
 }
 #: Statements that need no condition, because their resource is one that the deployment made or was given.
 EXACT_RESOURCE = {"OwnLog", "FailedEvents", "ReadGroups", "KeepTable"}
 #: Statements that AWS gives no useful condition for.
 NO_CONDITION = {"SecurityGroupsOfInterfaces"}
-#: For a version that deletes: off by default, and used by no code yet.
-RESERVED = {"ec2:DeleteVolume", "ec2:DeleteNetworkInterface", "ec2:DeleteSnapshot"}
-FUNCTIONS = {"LifecycleFunction": "lifecycle", "InstanceFunction": "instance", "SweepFunction": "sweep"}
+FUNCTIONS = {
+    "LifecycleFunction": "lifecycle",
+    "InstanceFunction": "instance",
+    "SweepFunction": "sweep",
+    "SnapshotFunction": "snapshot",
+}
 
 
 def run(*command):
@@ -55,7 +60,7 @@ def test_no_partition_is_written_out(name):
 # --- the functions
 
 
-def test_three_functions_are_one_binary(template):
+def test_four_functions_are_one_binary(template):
     functions = {n: r for n, r in template["Resources"].items() if r["Type"] == "AWS::Serverless::Function"}
     assert {n: r["Properties"]["Handler"] for n, r in functions.items()} == FUNCTIONS
     for name, function in functions.items():
@@ -94,6 +99,13 @@ def test_a_sweep_is_not_repeated_and_ends_within_its_minute(default):
     assert sweep["Events"]["EveryMinute"]["Properties"]["Schedule"] == "rate(1 minute)"
 
 
+def test_snapshots_run_on_the_minutes_that_their_timetables_lie_between(default):
+    snapshot = default.resource("SnapshotFunction")
+    assert snapshot["Timeout"] < 300
+    assert snapshot["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+    assert snapshot["Events"]["EveryFiveMinutes"]["Properties"]["Schedule"] == "cron(0/5 * * * ? *)"
+
+
 def pattern(evaluator, function, event):
     return evaluator.resource(function)["Events"][event]["Properties"]["Pattern"]
 
@@ -118,11 +130,12 @@ def test_events_are_those_that_the_functions_answer(template):
     }
     assert pattern(evaluator, "InstanceFunction", "States") == {
         "source": ["aws.ec2"],
-        "detail-type": [
-            "EC2 Instance State-change Notification",
-            "EC2 Spot Instance Interruption Warning",
-            "EC2 Instance Rebalance Recommendation",
-        ],
+        "detail-type": ["EC2 Instance State-change Notification"],
+        "detail": {"state": ["stopping", "stopped", "shutting-down", "terminated"]},
+    }
+    assert pattern(evaluator, "InstanceFunction", "Warnings") == {
+        "source": ["aws.ec2"],
+        "detail-type": ["EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation"],
     }
     buses = {
         event: described["Properties"].get("EventBusName")
@@ -187,9 +200,19 @@ def by_sid(evaluator, sid):
 
 def test_tags_are_set_on_creation_or_on_what_is_ours_and_never_move_a_thing(everything):
     tagging = [s for _, s in cfn.statements(everything) if "ec2:CreateTags" in cfn.as_list(s["Action"])]
-    assert {s["Sid"] for s in tagging} == {"TagWhatWeCreate", "TagWhatIsOurs"}
-    created = by_sid(everything, "TagWhatWeCreate")["Condition"]["StringEquals"]["ec2:CreateAction"]
-    assert created == ["CreateVolume", "CreateNetworkInterface"]
+    assert {s["Sid"] for s in tagging} == {"TagWhatWeCreate", "TagWhatIsOurs", "NameSnapshots"}
+    created = {
+        name: s["Condition"]["StringEquals"]["ec2:CreateAction"]
+        for name, s in cfn.statements(everything)
+        if s["Sid"] == "TagWhatWeCreate"
+    }
+    assert created == {
+        "ServePolicy": ["CreateVolume", "CreateNetworkInterface"],
+        "UpkeepPolicy": "CreateSnapshot",
+        "SnapshotRole": ["CreateSnapshot", "CreateSnapshots"],
+    }
+    named = by_sid(everything, "NameSnapshots")["Condition"]
+    assert named["ForAllValues:StringEquals"] == {"aws:TagKeys": "stateful-asg:volume"}
     ours = by_sid(everything, "TagWhatIsOurs")["Condition"]
     assert ours["ForAllValues:StringLike"] == {"aws:TagKeys": "stateful-asg:*"}
     assert ours["Null"] == {
@@ -258,15 +281,16 @@ def test_records_are_never_overwritten_blindly(everything):
 
 
 def test_deleting_is_a_policy_of_its_own_and_off(default, everything):
-    assert default.resource("DeletePolicy") is None
-    assert everything.resource("DeletePolicy")["Roles"] == ["<LifecycleRole>", "<InstanceRole>"]
+    roles = {"DeletePolicy": ["<LifecycleRole>", "<InstanceRole>"], "DeleteSnapshotsPolicy": ["<SnapshotRole>"]}
+    for policy, expected in roles.items():
+        assert default.resource(policy) is None
+        assert everything.resource(policy)["Roles"] == expected
     deleting = {
         name
         for name, statement in cfn.statements(everything)
         if any(":Delete" in a and not a.startswith("dynamodb:") for a in cfn.as_list(statement["Action"]))
     }
-    assert deleting == {"DeletePolicy"}
-    assert cfn.actions(s for s in cfn.statements(everything) if s[0] == "DeletePolicy") == RESERVED
+    assert deleting == set(roles)
 
 
 def test_every_role_is_bounded_where_asked(everything, group):
