@@ -21,6 +21,8 @@ pub enum Function {
     Instance,
     /// The schedule.
     Sweep,
+    /// The other schedule: snapshots.
+    Snapshot,
 }
 
 impl Function {
@@ -31,13 +33,14 @@ impl Function {
             Self::Lifecycle => "lifecycle",
             Self::Instance => "instance",
             Self::Sweep => "sweep",
+            Self::Snapshot => "snapshot",
         }
     }
 }
 
-/// The three functions, and what came of their invocations.
+/// The functions, and what came of their invocations.
 pub struct Functions {
-    configs: [Config; 3],
+    configs: [Config; 4],
     known: Known,
     seen: RefCell<Seen>,
 }
@@ -77,7 +80,7 @@ impl Functions {
             };
             Config { limits: limits.clone(), ..Config::from_vars(vars).expect("these settings are complete") }
         };
-        let configs = ["lifecycle", "instance", "sweep"].map(config);
+        let configs = ["lifecycle", "instance", "sweep", "snapshot"].map(config);
         Self { configs, known: Known::default(), seen: RefCell::default() }
     }
 
@@ -99,6 +102,7 @@ impl Functions {
             Function::Lifecycle => &self.configs[0],
             Function::Instance => &self.configs[1],
             Function::Sweep => &self.configs[2],
+            Function::Snapshot => &self.configs[3],
         };
         let context = Context { config, request_id: world.name(), deadline, known: &self.known };
         match handlers::handle(world, &context, event).await {

@@ -126,11 +126,14 @@ impl Bus {
         self.spawn(function, event, Duration::ZERO);
     }
 
-    /// The schedule's turn: the sweep, every minute.
+    /// The schedules' turns: the sweep every minute, snapshots every five.
     pub async fn run_schedule(self: Rc<Self>) {
-        loop {
+        for minute in 1_u64.. {
             tokio::time::sleep(Duration::from_secs(60)).await;
             self.spawn(Function::Sweep, actors::scheduled_event(self.region.now()), Duration::ZERO);
+            if minute % 5 == 0 {
+                self.spawn(Function::Snapshot, actors::scheduled_event(self.region.now()), Duration::ZERO);
+            }
         }
     }
 

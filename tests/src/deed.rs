@@ -32,11 +32,27 @@ pub enum Deed {
     StickAttach,
     OtherHook,
     Forbid,
+    Grow,
+    Shrink,
+    MoveRule,
+    LoseVolume,
+    LoseSnapshot,
+    FailSnapshot,
+    FailModification,
+    KeyRefused,
+    ZoneDown,
+    DetachByHand,
+    Untag,
+    DeleteInterface,
+    Order,
+    SnapshotQuota,
+    ScaleInLong,
+    TimePasses,
 }
 
 impl Deed {
     /// Every deed, with how likely it is.
-    pub const ALL: [(Self, u32); 25] = [
+    pub const ALL: [(Self, u32); 41] = [
         (Self::Terminate, 24),
         (Self::TerminateTwo, 8),
         (Self::TerminateLaunching, 8),
@@ -62,12 +78,38 @@ impl Deed {
         (Self::StickAttach, 2),
         (Self::OtherHook, 3),
         (Self::Forbid, 3),
+        (Self::Grow, 8),
+        (Self::Shrink, 2),
+        (Self::MoveRule, 4),
+        (Self::LoseVolume, 3),
+        (Self::LoseSnapshot, 3),
+        (Self::FailSnapshot, 4),
+        (Self::FailModification, 2),
+        (Self::KeyRefused, 2),
+        (Self::ZoneDown, 4),
+        (Self::DetachByHand, 2),
+        (Self::Untag, 2),
+        (Self::DeleteInterface, 2),
+        (Self::Order, 8),
+        (Self::SnapshotQuota, 2),
+        (Self::ScaleInLong, 5),
+        (Self::TimePasses, 5),
     ];
 
     /// Its name, for coverage.
     #[must_use]
     pub fn name(self) -> String {
         format!("{self:?}")
+    }
+
+    /// How long nobody does anything after it, in hours.
+    #[must_use]
+    #[allow(clippy::wildcard_enum_match_arm, reason = "of all deeds these few take long")]
+    pub fn hours_after(self) -> u64 {
+        match self {
+            Self::ScaleInLong | Self::TimePasses => 2,
+            _ => 0,
+        }
     }
 
     /// A random one.

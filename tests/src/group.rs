@@ -29,6 +29,8 @@ pub struct NewGroup {
     pub retain: bool,
     /// The instances' type; the model's usual one where absent.
     pub instance_type: Option<String>,
+    /// Launches in another zone where one has no capacity.
+    pub any_zone: bool,
 }
 
 impl NewGroup {
@@ -44,6 +46,7 @@ impl NewGroup {
             zones: Vec::new(),
             retain: false,
             instance_type: None,
+            any_zone: false,
         }
     }
 
@@ -108,7 +111,7 @@ impl Lab {
                 hooks,
                 availability_zones: new.zones.clone(),
                 tags: vec![tag(tags::GROUP, &new.group), tag(tags::DEPLOYMENT, &deployment)],
-                distribution: Distribution::BalancedOnly,
+                distribution: if new.any_zone { Distribution::BalancedBestEffort } else { Distribution::BalancedOnly },
                 retain_on_abandon: new.retain,
                 ..CreateAutoScalingGroup::default()
             })

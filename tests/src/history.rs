@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use stateful_asg_core::ids::GroupName;
 use stateful_asg_core::spec::Limits;
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState};
-use stateful_asg_sim::model::{GuestMode, Span};
+use stateful_asg_sim::model::{GuestMode, Span, Timings};
 use stateful_asg_sim::typed::Odds;
 
 use crate::bus::{BusOdds, PANICKED};
@@ -18,6 +18,7 @@ use crate::group::NewGroup;
 use crate::lab::{Lab, World, simulate};
 use crate::operator::Operator;
 use crate::rules::Violation;
+use crate::wish::Wish;
 
 /// How long everything may take to be served once faults and people rest: ten minutes make a loss certain, ten more
 /// pass before a launch that cannot be served is given up.
@@ -50,6 +51,7 @@ pub struct Report {
 struct Draw {
     world: World,
     group: NewGroup,
+    wish: Wish,
     most: u32,
     odds: Odds,
     bus: BusOdds,
@@ -96,7 +98,7 @@ async fn live(lab: &Lab, draw: Draw, rng: ChaCha8Rng, coverage: &mut Coverage) {
     }
     lab.bus.set_odds(draw.bus);
     let group = lab.create(&draw.group);
-    let mut operator = Operator::new(lab, draw.group.clone(), draw.most, rng);
+    let mut operator = Operator::new(lab, (draw.group.clone(), draw.wish.clone()), draw.most, rng);
     for _ in 0..draw.deeds {
         let gap = Duration::from_millis(operator.rng.random_range(0..draw.longest_gap * 1000));
         lab.pass(gap).await;
@@ -107,6 +109,7 @@ async fn live(lab: &Lab, draw: Draw, rng: ChaCha8Rng, coverage: &mut Coverage) {
         if operator.act(deed) {
             lab.region.note("operator", || format!("that was {deed:?}"));
             coverage.add("deeds", deed.name(), 1);
+            lab.pass(Duration::from_secs(deed.hours_after() * 3600)).await;
         }
     }
     let gap = Duration::from_millis(operator.rng.random_range(0..draw.longest_gap * 1000));
@@ -125,6 +128,7 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
     lab.bus.set_odds(if cut { BusOdds::CUT } else { BusOdds::default() });
     operator.cut = cut;
     operator.mend_spec();
+    operator.mend_storage();
     operator.remove_foreign_records();
     let asg = operator.group.asg.clone();
     lab.operate("sets all right", |aws, _| {
@@ -252,15 +256,18 @@ fn draw(seed: u64, trace: bool, rng: &mut ChaCha8Rng) -> Draw {
         } else {
             Vec::new()
         },
-        limits: Limits { max_volume_gib: 100, ..Limits::unlimited() },
+        limits: Limits { max_volume_gib: 100, deletes: rng.random_bool(0.8), ..Limits::unlimited() },
         trace,
+        timings: Timings::default(),
     };
-    let spec = draw_spec(rng, mounted);
+    let wish = Wish::draw(rng, mounted);
+    let any_zone = rng.random_bool(0.6);
     let leases = if leases_off { "leases off" } else { "leases on" };
     let kind = format!("{faults} faults, {events} events, {leases}");
     Draw {
         world,
-        group: NewGroup::cass(&spec, rng.random_range(2..=most)),
+        group: NewGroup { any_zone, ..NewGroup::cass(&wish.text(), rng.random_range(2..=most)) },
+        wish,
         most,
         odds,
         bus,
@@ -309,21 +316,4 @@ fn draw_bus(rng: &mut ChaCha8Rng) -> (&'static str, BusOdds) {
         2 => ("most lost", BusOdds { dropped: 600, doubled: 100, late: (200, 300) }),
         _ => ("some", BusOdds { dropped: 100, doubled: 200, late: (250, 180) }),
     }
-}
-
-fn draw_spec(rng: &mut ChaCha8Rng, mounted: bool) -> String {
-    let second = if rng.random_bool(0.3) { r#","log":{"like":"data","size":10,"mount":"/log"}"# } else { "" };
-    let address = if rng.random_bool(0.6) { r#","address":{"kind":"eni"}"# } else { "" };
-    let dns = [
-        "",
-        r#","dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal","ttl":30}"#,
-        r#","dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal","group":"seeds.prod.internal","ttl":30}"#,
-        r#","dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal","group":"seeds.prod.internal","ttl":30}"#,
-    ][rng.random_range(0..4)];
-    let ready = if mounted { "mounted" } else { "attached" };
-    let surge = ["2m", "10m"][rng.random_range(0..2)];
-    let at_once = rng.random_range(1..=2);
-    format!(
-        r#"{{"v":1,"volumes":{{"data":{{"size":"20GiB","mount":"/data"}}{second}}}{address}{dns},"launch":{{"ready":"{ready}","wait":"20m","surge_wait":"{surge}"}},"terminate":{{"drain":"2m","at_once":{at_once}}}}}"#
-    )
 }

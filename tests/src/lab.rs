@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName};
 use stateful_asg_core::spec::Limits;
-use stateful_asg_sim::model::{Aws, GuestMode, Settings};
+use stateful_asg_core::table::Slot;
+use stateful_asg_sim::model::{Aws, GuestMode, Settings, Timings};
 use stateful_asg_sim::typed::{Faults, MemoryTable, Region};
 use tokio::task::LocalSet;
 
@@ -39,6 +40,8 @@ pub struct World {
     pub hidden_devices: Vec<String>,
     /// Lines of what happens are kept.
     pub trace: bool,
+    /// How long AWS takes for things.
+    pub timings: Timings,
 }
 
 impl World {
@@ -53,6 +56,7 @@ impl World {
             limits: Limits::unlimited(),
             hidden_devices: Vec::new(),
             trace: true,
+            timings: Timings::default(),
         }
     }
 }
@@ -95,6 +99,7 @@ impl Lab {
             read_lag: world.read_lag,
             guest: world.guest,
             hidden_devices: world.hidden_devices.clone(),
+            timings: world.timings.clone(),
             ..Settings::default()
         });
         let deployment: DeploymentId = "test".parse().expect("a good name");
@@ -208,6 +213,8 @@ impl Lab {
                 effect.what
             );
         }
+        let last = |(group, slot): (&GroupName, &Rc<Slot>)| format!("in the end, {group}: {slot:?}\n");
+        text.extend(self.truth(|_, table| table.all_slots().map(last).collect::<Vec<_>>()));
         text
     }
 }

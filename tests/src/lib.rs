@@ -10,3 +10,5 @@ pub mod lab;
 pub mod operator;
 pub mod rules;
 pub mod served;
+pub mod storage;
+pub mod wish;

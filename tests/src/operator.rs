@@ -14,6 +14,7 @@ use stateful_asg_sim::model::types::{
 use crate::deed::Deed;
 use crate::group::NewGroup;
 use crate::lab::Lab;
+use crate::wish::Wish;
 
 /// Someone who does things to one group, at random.
 pub struct Operator<'a> {
@@ -27,12 +28,13 @@ pub struct Operator<'a> {
     pub rng: ChaCha8Rng,
     /// No event of AWS's arrives any more.
     pub cut: bool,
+    /// What the spec asks for.
+    pub wish: Wish,
     replaced: u32,
-    edits: u32,
 }
 
 /// Calls whose right may be taken away for a while.
-const RIGHTS: [&str; 8] = [
+const RIGHTS: [&str; 14] = [
     "ec2:AttachVolume",
     "ec2:CreateVolume",
     "ec2:CreateTags",
@@ -41,13 +43,19 @@ const RIGHTS: [&str; 8] = [
     "autoscaling:CompleteLifecycleAction",
     "route53:ChangeResourceRecordSets",
     "dynamodb:TransactWriteItems",
+    "ec2:CreateSnapshot",
+    "ec2:CreateSnapshots",
+    "ec2:DescribeSnapshots",
+    "ec2:ModifyVolume",
+    "ec2:DeleteVolume",
+    "ec2:DeleteSnapshot",
 ];
 
 impl<'a> Operator<'a> {
     /// Begins with a group as created.
     #[must_use]
-    pub fn new(lab: &'a Lab, group: NewGroup, most: u32, rng: ChaCha8Rng) -> Self {
-        Self { lab, group, most, rng, cut: false, replaced: 0, edits: 0 }
+    pub fn new(lab: &'a Lab, (group, wish): (NewGroup, Wish), most: u32, rng: ChaCha8Rng) -> Self {
+        Self { lab, group, most, rng, cut: false, wish, replaced: 0 }
     }
 
     /// Does it, if there is anything to do it to; false if not.
@@ -86,6 +94,22 @@ impl<'a> Operator<'a> {
             Deed::StickAttach => self.stick_attach(),
             Deed::OtherHook => self.other_hook(),
             Deed::Forbid => self.forbid(),
+            Deed::Grow
+            | Deed::Shrink
+            | Deed::MoveRule
+            | Deed::LoseVolume
+            | Deed::LoseSnapshot
+            | Deed::FailSnapshot
+            | Deed::FailModification
+            | Deed::KeyRefused
+            | Deed::ZoneDown
+            | Deed::DetachByHand
+            | Deed::Untag
+            | Deed::DeleteInterface
+            | Deed::Order
+            | Deed::SnapshotQuota
+            | Deed::ScaleInLong
+            | Deed::TimePasses => self.act_on_storage(deed),
         }
     }
 
@@ -100,7 +124,7 @@ impl<'a> Operator<'a> {
         })
     }
 
-    fn pick(&mut self, from: &[String]) -> Option<String> {
+    pub(crate) fn pick(&mut self, from: &[String]) -> Option<String> {
         (!from.is_empty()).then(|| from[self.rng.random_range(0..from.len())].clone())
     }
 
@@ -179,11 +203,8 @@ impl<'a> Operator<'a> {
 
     /// A valid edit that changes nothing which exists: the wait, a tag, the TTL of names.
     fn edit_spec(&mut self) -> bool {
-        self.edits += 1;
-        let wait = format!("\"wait\":\"{}m\"", 20 + self.edits);
-        self.group.spec = replace_wait(&self.group.spec, &wait);
-        self.lab.edit_spec(&self.group.asg.clone(), &self.group.spec.clone());
-        true
+        self.wish.touch();
+        self.apply_wish()
     }
 
     fn edit_spec_badly(&mut self) -> bool {
@@ -294,14 +315,6 @@ impl<'a> Operator<'a> {
         });
         true
     }
-}
-
-/// The spec with another `launch.wait`.
-fn replace_wait(spec: &str, wait: &str) -> String {
-    let Some(start) = spec.find("\"wait\":\"") else { return spec.to_owned() };
-    let value = start + "\"wait\":\"".len();
-    let end = spec[value..].find('"').map_or(spec.len(), |at| value + at + 1);
-    format!("{}{wait}{}", &spec[..start], &spec[end..])
 }
 
 fn ill(aws: &mut Aws, _asg: &str, instance: &str) -> bool {

@@ -16,6 +16,7 @@ impl Rules {
     pub(super) fn judge_effect(&mut self, effect: &Effect, aws: &Aws, table: &MemoryTable) {
         let at = effect.at;
         self.remember(effect, aws, table);
+        self.remember_data(effect);
         match &effect.what {
             EffectKind::VolumeGone { volume, why: Gone::WithInstance } => {
                 self.accuse(1, at, format!("{volume} was deleted with its instance"));
@@ -28,7 +29,7 @@ impl Rules {
             }
             _ if !is_ours(&effect.actor) => {}
             what => {
-                if !matches!(what, EffectKind::EventPut { .. } | EffectKind::HookHeartbeat { .. }) {
+                if !is_upkeep(what) {
                     self.changed(at, || format!("{}: {what:?}", effect.actor));
                 }
                 self.judge_own(at, what, aws, table);
@@ -45,6 +46,7 @@ impl Rules {
                     slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance)
                 });
                 self.addresses.extend(slot.and_then(|slot| served::address(aws, &slot, instance)));
+                self.judge_told(effect.at, instance, aws, table);
             }
             EffectKind::Tagged { resource, new, .. } => {
                 if let Some(claim) = new.get(tags::RELEASED) {
@@ -99,9 +101,30 @@ impl Rules {
             EffectKind::InterfaceDetaching { interface, instance, force, .. } => {
                 self.judge_detach(at, interface, instance, *force, aws, table);
             }
-            EffectKind::VolumeGone { volume: object, .. } | EffectKind::InterfaceGone { interface: object, .. } => {
-                self.accuse(6, at, format!("{object} was deleted: this version deletes nothing"));
+            EffectKind::VolumeDeleting { volume } => {
+                self.judge_touch(at, volume, aws.volume(volume).is_some_and(|v| belongs(&v.tags, &self.deployment)));
+                self.judge_volume_deletion(at, volume, aws, table);
             }
+            EffectKind::VolumeModifying { volume, .. } => {
+                self.judge_touch(at, volume, aws.volume(volume).is_some_and(|v| belongs(&v.tags, &self.deployment)));
+                if owner_of(table, |slot| has_volume(slot, volume)).is_none() && !self.late_calls {
+                    self.accuse(3, at, format!("{volume} was changed, and no slot has it on record"));
+                }
+            }
+            EffectKind::SnapshotCreated { volume, .. } => {
+                self.judge_touch(at, volume, aws.volume(volume).is_some_and(|v| belongs(&v.tags, &self.deployment)));
+            }
+            EffectKind::SnapshotGone { snapshot, volume, .. } => {
+                self.judge_snapshot_deletion(at, (snapshot, volume), aws, table);
+            }
+            EffectKind::InterfaceGone { interface, .. } => {
+                let allowed = self.limits.deletes && owner_of(table, |slot| has_interface(slot, interface)).is_none();
+                if !allowed {
+                    self.accuse(6, at, format!("{interface} was deleted"));
+                }
+            }
+            // Their beginnings were judged.
+            EffectKind::VolumeGone { .. } => {}
             EffectKind::Tagged { resource, .. } | EffectKind::Untagged { resource, .. } => {
                 let ours = tags_of(aws, resource).is_none_or(|tags| belongs(tags, &self.deployment));
                 self.judge_touch(at, resource, ours);
@@ -145,11 +168,12 @@ impl Rules {
     fn judge_new_volume(&mut self, at: Timestamp, volume: &str, aws: &Aws, table: &MemoryTable) {
         let Some(new) = aws.volume(volume) else { return };
         let Some((group, slot, name)) = place(&new.tags) else {
-            return self.accuse(7, at, format!("{volume} was created without all of our tags"));
+            return self.judge_successor(at, volume, aws, table);
         };
         let twin = aws.volumes().find(|other| {
             other.volume_id != volume
                 && place(&other.tags) == Some((group, slot, name))
+                && !other.tags.contains_key(tags::SUPERSEDED)
                 && matches!(other.state, VolumeState::Available | VolumeState::InUse)
         });
         if let Some(twin) = twin {
@@ -172,12 +196,40 @@ impl Rules {
         }
     }
 
+    /// Rule 1: a volume that is to take another's place is made once for each attempt, and on record before.
+    fn judge_successor(&mut self, at: Timestamp, volume: &str, aws: &Aws, table: &MemoryTable) {
+        let place = |tags: &stateful_asg_sim::model::types::Tags| {
+            [tags::GROUP, tags::FOR_SLOT, tags::VOLUME, tags::ATTEMPT].map(|key| tags.get(key).cloned().unwrap_or_default())
+        };
+        let Some(new) = aws.volume(volume) else { return };
+        let ours = place(&new.tags);
+        if ours.iter().any(String::is_empty) {
+            return self.accuse(7, at, format!("{volume} was created without all of our tags"));
+        }
+        if let Some(twin) = aws.volumes().find(|other| other.volume_id != volume && place(&other.tags) == ours) {
+            self.accuse(1, at, format!("{volume} was created for {ours:?}, which has {}", twin.volume_id));
+        }
+        let [group, slot, name, attempt] = ours;
+        // A call that was long on its way may land after the change was dropped: it is left behind.
+        let known = recorded(table, &group, &slot).is_some_and(|slot| {
+            let attempt = attempt.parse::<u32>().unwrap_or(u32::MAX);
+            let made = slot.upkeep.change.iter().flat_map(|change| &change.volumes);
+            made.into_iter().any(|(n, made)| n.as_str() == name && made.record.attempt == attempt)
+                || attempt <= slot.upkeep.attempts
+        });
+        if !known {
+            self.accuse(1, at, format!("{volume} was created for slot {slot} {name} without an intent on record"));
+        }
+    }
+
     fn judge_new_interface(&mut self, at: Timestamp, interface: &str, aws: &Aws, table: &MemoryTable) {
         let Some(new) = aws.interface(interface) else { return };
         let tag = |key| new.tags.get(key).map_or("", String::as_str);
         let (group, slot) = (tag(tags::GROUP), tag(tags::SLOT));
+        let left = recorded(table, group, slot).map(|slot| slot.upkeep.left_interfaces).unwrap_or_default();
         let twin = aws.interfaces().find(|other| {
             other.network_interface_id != interface
+                && !left.keys().any(|id| id.as_str() == other.network_interface_id)
                 && other.tags.get(tags::GROUP).is_some_and(|g| g == group)
                 && other.tags.get(tags::SLOT).is_some_and(|s| s == slot)
         });
@@ -249,16 +301,16 @@ impl Rules {
         let group: Option<GroupName> =
             aws.group(asg).and_then(|asg| asg.tags.get(tags::GROUP)).and_then(|tag| tag.value.parse().ok());
         let Some(group) = group else { return };
-        let mut lacks = self.lacks(at, &group, instance, aws, table);
+        let mut lacks = self.unserved(at, &group, instance, aws, table);
         // Where calls are held up for minutes, an older change of the name may land just before: the next settle mends it.
-        lacks.retain(|lack| !(self.late_calls && lack.starts_with(served::NAME)));
+        lacks.retain(|lack| !(self.late_calls && lack.starts_with(served::NAME)) && !self.just_meddled(at, lack));
         if !lacks.is_empty() {
             self.accuse(5, at, format!("{instance} was let into service, but {}", lacks.join("; ")));
         }
     }
 
     /// What an instance lacks by each spec that may have decided: empty if by one of them it lacks nothing.
-    fn lacks(&self, at: Timestamp, group: &GroupName, instance: &str, aws: &Aws, table: &MemoryTable) -> Vec<String> {
+    fn unserved(&self, at: Timestamp, group: &GroupName, instance: &str, aws: &Aws, table: &MemoryTable) -> Vec<String> {
         let specs = self.specs_lately(group, at);
         if specs.is_empty() {
             return vec!["no spec was ever accepted".to_owned()];
@@ -329,6 +381,29 @@ impl Rules {
     }
 }
 
+/// What goes on by itself long after all is served, and what is no change at all.
+#[allow(clippy::wildcard_enum_match_arm, reason = "of all effects these few matter here")]
+fn is_upkeep(what: &EffectKind) -> bool {
+    let size = tags::size_key(&"x".parse().expect("a good name")).replace('x', "");
+    match what {
+        EffectKind::EventPut { .. }
+        | EffectKind::HookHeartbeat { .. }
+        | EffectKind::SnapshotCreated { .. }
+        | EffectKind::SnapshotReady { .. }
+        | EffectKind::SnapshotGone { .. }
+        | EffectKind::VolumeModifying { .. }
+        | EffectKind::VolumeDeleting { .. }
+        | EffectKind::VolumeGone { .. }
+        | EffectKind::InterfaceGone { .. } => true,
+        EffectKind::Tagged { resource, new, .. } => {
+            resource.starts_with("snap-")
+                || new.contains_key(tags::SUPERSEDED)
+                || new.keys().all(|key| key.starts_with(&size))
+        }
+        _ => false,
+    }
+}
+
 fn sorted(values: &[String]) -> Vec<String> {
     let mut values = values.to_vec();
     values.sort();
@@ -359,5 +434,6 @@ fn recorded(table: &MemoryTable, group: &str, slot: &str) -> Option<Slot> {
 fn tags_of<'a>(aws: &'a Aws, resource: &str) -> Option<&'a stateful_asg_sim::model::types::Tags> {
     let volume = || aws.volume(resource).map(|v| &v.tags);
     let interface = || aws.interface(resource).map(|i| &i.tags);
-    aws.instance(resource).map(|i| &i.tags).or_else(volume).or_else(interface)
+    let snapshot = || aws.snapshot(resource).map(|s| &s.tags);
+    aws.instance(resource).map(|i| &i.tags).or_else(volume).or_else(interface).or_else(snapshot)
 }

@@ -1,6 +1,7 @@
 //! The rules, held against the truth after everything that takes effect.
 
 mod cloud;
+mod data;
 mod table;
 
 use std::cell::RefCell;
@@ -12,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName, SlotNumber};
 use stateful_asg_core::spec::{Limits, Spec};
 use stateful_asg_core::tags;
-use stateful_asg_sim::model::types::{InstanceState, LifecycleState, Tags};
-use stateful_asg_sim::model::{Aws, AwsError, EffectKind};
+use stateful_asg_sim::model::types::{InstanceState, LifecycleState, ModificationState, Tags};
+use stateful_asg_sim::model::{Aws, AwsError, EffectKind, Gone};
 use stateful_asg_sim::typed::{MemoryTable, Watch};
 
 /// A rule that was broken.
@@ -71,6 +72,8 @@ pub struct Rules {
     limits: Limits,
     /// Specs accepted for each group, with their times.
     specs: BTreeMap<GroupName, Vec<(Timestamp, Rc<Spec>)>>,
+    /// What is known of the data.
+    ledger: data::Ledger,
     /// The last change that a function of ours made.
     last_change: Option<(Timestamp, String)>,
     counts: BTreeMap<&'static str, u64>,
@@ -125,6 +128,7 @@ impl Rules {
             begun: BTreeMap::new(),
             limits,
             specs: BTreeMap::new(),
+            ledger: data::Ledger::default(),
             last_change: None,
             counts: BTreeMap::new(),
         }
@@ -244,6 +248,18 @@ fn kind_name(what: &EffectKind) -> &'static str {
         EffectKind::VolumeAttached { .. } => "volume attached",
         EffectKind::VolumeDetaching { .. } => "volume detaching",
         EffectKind::VolumeAvailable { .. } => "volume available",
+        EffectKind::VolumeDeleting { .. } => "volume deleting",
+        EffectKind::VolumeModifying { .. } => "volume modifying",
+        EffectKind::VolumeModification { state: ModificationState::Failed, .. } => "volume change failed",
+        EffectKind::VolumeModification { .. } => "volume change",
+        EffectKind::SnapshotCreated { .. } => "snapshot created",
+        EffectKind::SnapshotReady { failed: true, .. } => "snapshot failed",
+        EffectKind::SnapshotReady { .. } => "snapshot ready",
+        EffectKind::SnapshotGone { why: Gone::Lost, .. } => "snapshot lost",
+        EffectKind::SnapshotGone { .. } => "snapshot gone",
+        EffectKind::ZoneReachable { reachable: true, .. } => "zone back",
+        EffectKind::ZoneReachable { .. } => "zone out of reach",
+        EffectKind::VolumeGone { why: Gone::Lost, .. } => "volume lost",
         EffectKind::VolumeGone { .. } => "volume gone",
         EffectKind::VolumeDeleteOnTermination { .. } => "volume keep",
         EffectKind::InterfaceCreated { .. } => "interface created",

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::spec::Spec;
-use stateful_asg_core::table::{Bound, Group, Slot};
+use stateful_asg_core::table::{Bound, Group, Slot, SlotState};
+use stateful_asg_core::upkeep::Upkeep;
 use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::typed::{MemoryTable, Written};
 
@@ -14,7 +15,9 @@ use super::{Rules, has_released, is_gone};
 impl Rules {
     pub(super) fn judge_write(&mut self, written: &Written, aws: &Aws, table: &MemoryTable) {
         if let Some((_, after)) = &written.write.slot {
-            self.changed(written.at, || format!("{} wrote slot {}", written.actor, after.number));
+            if !is_upkeep(written, after) {
+                self.changed(written.at, || format!("{} wrote slot {}", written.actor, after.number));
+            }
             self.judge_slot(written, after, aws, table);
         }
         if let Some((_, after)) = &written.write.record {
@@ -40,6 +43,7 @@ impl Rules {
                 self.judge_holder(written, before, after, aws);
             }
         }
+        self.judge_data(written, written.slot_before.as_deref(), after, aws);
         self.judge_uniqueness(written, after, table);
         if let Some(holder) = &after.holder {
             self.holders.insert((written.write.group.clone(), number, holder.instance.to_string()));
@@ -56,19 +60,10 @@ impl Rules {
                 format!("slot {number}: generation {} after {}", after.generation, before.generation),
             );
         }
-        for (name, old) in before.volumes.iter().filter(|(_, old)| old.born) {
-            let kept = after.volumes.get(name).is_some_and(|new| new.born && new.id == old.id);
-            if !kept {
-                let now = after.volumes.get(name);
-                self.accuse(
-                    1,
-                    written.at,
-                    format!("slot {number}: the born volume {name} {:?} became {now:?}", old.id),
-                );
-            }
-        }
         let kept = |old: &stateful_asg_core::table::InterfaceRecord| {
-            after.interface.as_ref().is_some_and(|new| new.id == old.id && new.ip == old.ip)
+            let left = old.id.as_ref().is_some_and(|id| after.upkeep.left_interfaces.contains_key(id));
+            let leaves = after.zone != before.zone || after.state == SlotState::Retired;
+            after.interface.as_ref().is_some_and(|new| new.id == old.id && new.ip == old.ip) || (left && leaves)
         };
         if let Some(old) = before.interface.as_ref().filter(|old| old.born && !kept(old)) {
             self.accuse(
@@ -201,10 +196,23 @@ fn attached(slot: &Slot, aws: &Aws) -> Vec<(String, String, Timestamp)> {
     all
 }
 
+/// What goes on by itself long after all is served: snapshots, growth, what is left behind, slots that nobody holds.
+fn is_upkeep(written: &Written, after: &Slot) -> bool {
+    let plain = |slot: &Slot| {
+        let mut slot = slot.clone();
+        slot.generation = stateful_asg_core::ids::Generation(0);
+        slot.upkeep = Upkeep::default();
+        slot.volumes.values_mut().for_each(|record| record.growth = Default::default());
+        slot
+    };
+    after.state != SlotState::Active || written.slot_before.as_deref().is_some_and(|before| plain(before) == plain(after))
+}
+
 /// Everything that only one slot may have.
 fn bounds(slot: &Slot) -> Vec<Bound> {
     let holder = slot.holder.iter().map(|holder| Bound::Instance(holder.instance.clone()));
-    let volumes = slot.volumes.values().filter_map(|record| record.id.clone()).map(Bound::Volume);
+    let made = slot.upkeep.change.iter().flat_map(|change| change.volumes.values().map(|made| &made.record));
+    let volumes = slot.volumes.values().chain(made).filter_map(|record| record.id.clone()).map(Bound::Volume);
     let interface = slot.interface.iter().filter_map(|record| record.id.clone()).map(Bound::Interface);
     holder.chain(volumes).chain(interface).collect()
 }

@@ -2,9 +2,13 @@
 
 mod budget;
 mod faults;
+mod keeping;
 mod losses;
 mod readings;
+mod moves;
+mod resumed;
 mod situations;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
