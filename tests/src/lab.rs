@@ -20,6 +20,9 @@ use crate::served::{self, Unserved};
 /// Between a reading's parts, and from it to the call that follows, at the usual pace.
 const USUAL: SignedDuration = SignedDuration::from_secs(2);
 
+/// More calls than any history needs: something is done again and again.
+const MOST_CALLS: u64 = 60_000;
+
 /// How long a settle works on one reading; where two work on one group, the other changes the table meanwhile.
 const READING: SignedDuration = SignedDuration::from_secs(25);
 
@@ -157,6 +160,9 @@ impl Lab {
     pub async fn until(&self, limit: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now() + limit;
         while !holds(self) {
+            if self.region.answered() > MOST_CALLS {
+                self.rules.borrow_mut().accuse(9, self.now(), "calls are made again and again, and never end");
+            }
             if self.now() >= end || self.rules.borrow().is_broken() {
                 return false;
             }

@@ -39,16 +39,20 @@ impl Operator<'_> {
                 true
             }
             Deed::LoseVolume => self.with_volume("loses", |aws, volume| aws.lose_volume(volume)),
-            Deed::FailSnapshot => self.with_volume("fails the next snapshot of", |aws, volume| aws.fail_snapshot(volume)),
+            Deed::FailSnapshot => {
+                self.with_volume("fails the next snapshot of", |aws, volume| aws.fail_snapshot(volume))
+            }
             Deed::FailModification => {
                 self.with_volume("fails the next change of", |aws, volume| aws.fail_modification(volume))
             }
             Deed::DetachByHand => self.with_volume("detaches by hand", detach),
             Deed::Untag => self.untag(),
             Deed::LoseSnapshot => self.lose_snapshot(),
-            Deed::KeyRefused => {
-                self.for_a_while("takes the key away", |aws| aws.set_key_usable(KEY, false), |aws| aws.set_key_usable(KEY, true))
-            }
+            Deed::KeyRefused => self.for_a_while(
+                "takes the key away",
+                |aws| aws.set_key_usable(KEY, false),
+                |aws| aws.set_key_usable(KEY, true),
+            ),
             Deed::ZoneDown => {
                 let zone = ZONES[self.rng.random_range(0..2)];
                 self.for_a_while(
@@ -122,7 +126,8 @@ impl Operator<'_> {
         });
         let Some(interface) = self.pick(&own) else { return false };
         self.lab.operate(&format!("deletes {interface} by hand"), |aws, _| {
-            let attachment = aws.interface(&interface).and_then(|i| i.attachment.as_ref().map(|a| a.attachment_id.clone()));
+            let attachment =
+                aws.interface(&interface).and_then(|i| i.attachment.as_ref().map(|a| a.attachment_id.clone()));
             match attachment {
                 Some(attachment_id) => {
                     aws.detach_network_interface(&DetachNetworkInterface { attachment_id, force: true }).is_ok()

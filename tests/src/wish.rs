@@ -39,9 +39,8 @@ impl Wish {
         ][rng.random_range(0..4)];
         let at_once = rng.random_range(1..=2);
         let fixed = format!(r#"{address}{dns},"terminate":{{"drain":"2m","at_once":{at_once}}}"#);
-        let snapshots = rng.random_bool(0.6).then(|| {
-            (["5m", "10m", "30m", "1h"][rng.random_range(0..4)], rng.random_range(1..=3))
-        });
+        let snapshots =
+            rng.random_bool(0.6).then(|| (["5m", "10m", "30m", "1h"][rng.random_range(0..4)], rng.random_range(1..=3)));
         // What rests on periodic snapshots is refused without them.
         let choices = if snapshots.is_some() { 3 } else { 2 };
         Self {

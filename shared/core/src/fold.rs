@@ -35,7 +35,9 @@ impl Observed {
         match (step, outcome) {
             (Step::Write { write, .. }, _) => self.fold_write(write),
             (Step::CreateVolume { params, zone, tags, .. }, Outcome::Volume(id)) => {
-                self.volumes.entry(id.clone()).or_insert_with(|| creating(id, params, zone, tags));
+                let made = self.volumes.entry(id.clone()).or_insert_with(|| creating(id, params, zone, tags));
+                // The token says whose it is, whatever tags were taken from it since.
+                made.tags.extend(tags.clone());
             }
             (Step::CreateInterface { slot, tags, .. }, Outcome::Interface(id)) => {
                 let zone = self.slots.get(slot).map(|slot| slot.zone.clone());
@@ -48,7 +50,7 @@ impl Observed {
                         tags: tags.clone(),
                         attachment: None,
                     };
-                    self.interfaces.entry(id.clone()).or_insert(made);
+                    self.interfaces.entry(id.clone()).or_insert(made).tags.extend(tags.clone());
                 }
             }
             (Step::AttachVolume { volume, instance, device, .. }, _) => self.fold_attach(volume, instance, device, now),

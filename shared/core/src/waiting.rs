@@ -241,14 +241,15 @@ impl Reason {
             | Self::InterfaceCreating
             | Self::VolumeCreating { .. }
             | Self::SuccessorCreating { .. } => 1,
-            Self::Booting | Self::NotYetFree { .. } | Self::GuestNotReady | Self::Draining => 2,
+            Self::Booting
+            | Self::NotYetFree { .. }
+            | Self::GuestNotReady
+            | Self::Draining
+            | Self::SnapshotPending { .. } => 2,
             Self::HolderLeaving { .. } | Self::VolumeHeldBy { .. } | Self::InterfaceHeldBy { .. } => 3,
             // What no retry cures, and what nobody waits for, is tried again when a later settle looks.
             Self::CallFailed { kind, urgent, .. } if !urgent || !kind.is_retryable() => return None,
-            Self::TakingTurns { .. }
-            | Self::CallFailed { .. }
-            | Self::AttachStuck { .. }
-            | Self::SnapshotPending { .. } => 5,
+            Self::TakingTurns { .. } | Self::CallFailed { .. } | Self::AttachStuck { .. } => 5,
             Self::VolumeGrowing { .. } => 15,
             Self::NoSpec(_)
             | Self::SpecRefused(_)

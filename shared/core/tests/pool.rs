@@ -1,4 +1,5 @@
 //! Where new volumes come from: the pool, a template, a snapshot.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod town;
 

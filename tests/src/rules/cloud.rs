@@ -76,6 +76,7 @@ impl Rules {
 
     /// What a function of ours did.
     #[allow(clippy::wildcard_enum_match_arm, reason = "of all effects these few matter here")]
+    #[allow(clippy::too_many_lines, reason = "one arm for each effect")]
     fn judge_own(&mut self, at: Timestamp, what: &EffectKind, aws: &Aws, table: &MemoryTable) {
         match what {
             EffectKind::VolumeCreated { volume, .. } => self.judge_new_volume(at, volume, aws, table),
@@ -199,7 +200,8 @@ impl Rules {
     /// Rule 1: a volume that is to take another's place is made once for each attempt, and on record before.
     fn judge_successor(&mut self, at: Timestamp, volume: &str, aws: &Aws, table: &MemoryTable) {
         let place = |tags: &stateful_asg_sim::model::types::Tags| {
-            [tags::GROUP, tags::FOR_SLOT, tags::VOLUME, tags::ATTEMPT].map(|key| tags.get(key).cloned().unwrap_or_default())
+            [tags::GROUP, tags::FOR_SLOT, tags::VOLUME, tags::ATTEMPT]
+                .map(|key| tags.get(key).cloned().unwrap_or_default())
         };
         let Some(new) = aws.volume(volume) else { return };
         let ours = place(&new.tags);
@@ -303,14 +305,21 @@ impl Rules {
         let Some(group) = group else { return };
         let mut lacks = self.unserved(at, &group, instance, aws, table);
         // Where calls are held up for minutes, an older change of the name may land just before: the next settle mends it.
-        lacks.retain(|lack| !(self.late_calls && lack.starts_with(served::NAME)) && !self.just_meddled(at, lack));
+        lacks.retain(|lack| !(self.just_meddled(at, lack) || self.late_calls && lack.starts_with(served::NAME)));
         if !lacks.is_empty() {
             self.accuse(5, at, format!("{instance} was let into service, but {}", lacks.join("; ")));
         }
     }
 
     /// What an instance lacks by each spec that may have decided: empty if by one of them it lacks nothing.
-    fn unserved(&self, at: Timestamp, group: &GroupName, instance: &str, aws: &Aws, table: &MemoryTable) -> Vec<String> {
+    fn unserved(
+        &self,
+        at: Timestamp,
+        group: &GroupName,
+        instance: &str,
+        aws: &Aws,
+        table: &MemoryTable,
+    ) -> Vec<String> {
         let specs = self.specs_lately(group, at);
         if specs.is_empty() {
             return vec!["no spec was ever accepted".to_owned()];

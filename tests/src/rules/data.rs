@@ -121,7 +121,8 @@ impl Rules {
             let text = format!("slot {} moves with stale data, but its zone {} answers", after.number, before.zone);
             self.accuse(1, written.at, text);
         }
-        let bounds: Vec<SignedDuration> = self.specs_lately(&written.write.group, written.at).iter().filter_map(bound).collect();
+        let bounds: Vec<SignedDuration> =
+            self.specs_lately(&written.write.group, written.at).iter().filter_map(bound).collect();
         for (name, made) in &change.volumes {
             let Some(old) = before.volumes.get(name).and_then(|record| record.id.as_ref()) else { continue };
             let last = last_mark(&aws.data(old.as_str()));
@@ -130,7 +131,8 @@ impl Rules {
                 bounds.iter().any(|bound| last.duration_since(as_of) <= *bound + self.slack)
             });
             if !within {
-                let text = format!("slot {}: {name} would be made from {as_of:?}, and was written {last:?}", after.number);
+                let text =
+                    format!("slot {}: {name} would be made from {as_of:?}, and was written {last:?}", after.number);
                 self.accuse(1, written.at, text);
             }
         }
@@ -196,14 +198,14 @@ impl Rules {
     fn loss_allowed(&mut self, written: &Written, now: &VolumeRecord) -> Allowed {
         let as_of = now.params.snapshot.as_ref().and_then(|snapshot| self.ledger.began.get(snapshot.as_str())).copied();
         let specs = self.specs_lately(&written.write.group, written.at);
-        let verdicts = specs.iter().filter_map(|spec| match (spec.data_lost, as_of) {
+        let mut verdicts = specs.iter().filter_map(|spec| match (spec.data_lost, as_of) {
             (DataLost::Wait, _) | (DataLost::SnapshotUpTo(_), None) | (DataLost::Blank, Some(_)) => None,
             (DataLost::Blank, None) => Some(Allowed::All),
             (DataLost::SnapshotUpTo(bound), Some(as_of)) => {
                 Some(Allowed::After(as_of, SignedDuration::try_from(bound).unwrap_or_default()))
             }
         });
-        let verdict = verdicts.last();
+        let verdict = verdicts.next_back();
         if verdict.is_none() {
             self.accuse(1, written.at, format!("a lost volume is replaced as no spec allows: {now:?}"));
         }
@@ -231,11 +233,16 @@ impl Rules {
             Allowed::Nothing => lost.is_empty(),
             Allowed::All => true,
             Allowed::After(as_of, bound) => lost.iter().all(|marks| {
-                marks.from > as_of && marks.moments().last().unwrap_or(marks.to).duration_since(as_of) <= bound.saturating_add(UNNOTICED)
+                marks.from > as_of
+                    && marks.moments().last().unwrap_or(marks.to).duration_since(as_of)
+                        <= bound.saturating_add(UNNOTICED)
             }),
         };
         if !fine {
-            let text = format!("slot {}: {id} takes the place of {old} as {name} and lacks {lost:?}, allowed: {allowed:?}", slot.1);
+            let text = format!(
+                "slot {}: {id} takes the place of {old} as {name} and lacks {lost:?}, allowed: {allowed:?}",
+                slot.1
+            );
             self.accuse(1, written.at, text);
         }
         if !lost.is_empty() {
@@ -283,18 +290,27 @@ impl Rules {
         }
         let data = aws.data(volume);
         let completed = aws.snapshots().filter(|snapshot| snapshot.state == SnapshotState::Completed);
-        let saved = completed.filter_map(|snapshot| aws.snapshot_data(&snapshot.snapshot_id)).any(|saved| saved.lacks(&data).is_empty());
+        let saved = completed
+            .filter_map(|snapshot| aws.snapshot_data(&snapshot.snapshot_id))
+            .any(|saved| saved.lacks(&data).is_empty());
         if !saved && !on_record.iter().any(|id| aws.data(id).lacks(&data).is_empty()) {
             self.accuse(6, at, format!("{volume} was deleted, and nothing else holds its data"));
         }
     }
 
     /// Rule 6: neither the newest completed snapshot of a volume nor one that a record names is deleted.
-    pub(super) fn judge_snapshot_deletion(&mut self, at: Timestamp, (snapshot, volume): (&str, &str), aws: &Aws, table: &MemoryTable) {
+    pub(super) fn judge_snapshot_deletion(
+        &mut self,
+        at: Timestamp,
+        (snapshot, volume): (&str, &str),
+        aws: &Aws,
+        table: &MemoryTable,
+    ) {
         if !self.limits.deletes {
             self.accuse(13, at, format!("{snapshot} was deleted, but the deployment allows no deletes"));
         }
-        let named = table.all_slots().any(|(_, slot)| slot.upkeep.named_snapshots().any(|named| named.as_str() == snapshot));
+        let named =
+            table.all_slots().any(|(_, slot)| slot.upkeep.named_snapshots().any(|named| named.as_str() == snapshot));
         if named && !self.late_calls {
             self.accuse(6, at, format!("{snapshot} was deleted, and a slot's record names it"));
         }

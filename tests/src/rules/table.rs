@@ -205,7 +205,8 @@ fn is_upkeep(written: &Written, after: &Slot) -> bool {
         slot.volumes.values_mut().for_each(|record| record.growth = Default::default());
         slot
     };
-    after.state != SlotState::Active || written.slot_before.as_deref().is_some_and(|before| plain(before) == plain(after))
+    after.state != SlotState::Active
+        || written.slot_before.as_deref().is_some_and(|before| plain(before) == plain(after))
 }
 
 /// Everything that only one slot may have.

@@ -117,7 +117,7 @@ fn periodic_snapshots_are_taken_on_time_and_their_number_is_stable() {
 }
 
 #[test]
-fn without_the_right_to_delete_every_snapshot_stays_and_that_is_said() {
+fn without_the_right_to_delete_every_snapshot_stays() {
     let limits = Limits { deletes: false, ..Limits::unlimited() };
     told(&World { limits, ..World::quiet(501) }, async |lab: &Lab| {
         let spec = with(SPEC, r#""snapshots":{"every":"30m","keep":{"last":1}}"#);

@@ -120,6 +120,7 @@ fn an_unborn_volume_in_error_is_replaced_once_it_is_deleted_and_ten_minutes_have
         lab.edit_spec("cass-1", &with_key("sound"));
         lab.operate("deletes it", |aws, _| aws.delete_volume(&failed).unwrap());
         let deleted = lab.now();
+        assert!(lab.until(LIMIT, |lab| created(lab) == 0).await, "{}", lab.story());
         assert!(lab.until(LIMIT, |lab| created(lab) == 1).await, "{}", lab.story());
         let waited = lab.now().duration_since(deleted);
         assert!(waited >= TEN_MINUTES.try_into().unwrap(), "{waited}: {}", lab.story());

@@ -8,7 +8,9 @@ use stateful_asg_core::ids::{GroupName, SlotNumber};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Stage;
-use stateful_asg_sim::model::types::{AttachVolume, DetachVolume, InstanceState, LifecycleResult, LifecycleState, Volume};
+use stateful_asg_sim::model::types::{
+    AttachVolume, DetachVolume, InstanceState, LifecycleResult, LifecycleState, Volume,
+};
 use stateful_asg_sim::model::{Aws, EffectKind, Span, Timings};
 use stateful_asg_sim::typed::Fault;
 use stateful_asg_tests::group::NewGroup;
@@ -103,16 +105,19 @@ fn a_move_takes_no_longer_than_its_snapshot_and_its_volume_and_ten_seconds() {
             let saved = when(lab, |e| matches!(e, EffectKind::SnapshotReady { volume, .. } if *volume == old));
             let made = when(lab, |e| matches!(e, EffectKind::VolumeCreated { volume, .. } if *volume == new));
             let ready = when(lab, |e| matches!(e, EffectKind::VolumeReady { volume, .. } if *volume == new));
-            let runs = when(lab, |e| {
-                matches!(e, EffectKind::InstanceState { instance: i, state: InstanceState::Running } if *i == instance)
-            });
+            let runs = when(
+                lab,
+                |e| matches!(e, EffectKind::InstanceState { instance: i, state: InstanceState::Running } if *i == instance),
+            );
             let attaching = when(lab, |e| matches!(e, EffectKind::VolumeAttaching { volume, .. } if *volume == new));
             let attached = when(lab, |e| matches!(e, EffectKind::VolumeAttached { volume, .. } if *volume == new));
-            let begins = when(lab, |e| matches!(e, EffectKind::InterfaceAttaching { instance: i, .. } if *i == instance));
+            let begins =
+                when(lab, |e| matches!(e, EffectKind::InterfaceAttaching { instance: i, .. } if *i == instance));
             let ends = when(lab, |e| matches!(e, EffectKind::InterfaceAttached { instance: i, .. } if *i == instance));
-            let done = when(lab, |e| {
-                matches!(e, EffectKind::HookCompleted { instance: i, result: LifecycleResult::Continue, .. } if *i == instance)
-            });
+            let done = when(
+                lab,
+                |e| matches!(e, EffectKind::HookCompleted { instance: i, result: LifecycleResult::Continue, .. } if *i == instance),
+            );
             let written = lab.truth(|aws, _| aws.data(&old).marks());
             assert!(written > 16, "a GiB since the last snapshot: {written} marks of 64 MiB");
             let storage = saved.duration_since(taken) + ready.duration_since(made);
@@ -338,9 +343,8 @@ fn where_the_old_zone_is_out_of_reach_a_fresh_enough_snapshot_serves_and_the_gue
         // The old instance cannot end while its zone is out of reach: the new one serves all the same.
         let there = |lab: &Lab| {
             let now = slot(lab, &group, 0);
-            let serves = |h: &str| {
-                lab.truth(|aws, _| aws.member(h).is_some_and(|m| m.state == LifecycleState::InService))
-            };
+            let serves =
+                |h: &str| lab.truth(|aws, _| aws.member(h).is_some_and(|m| m.state == LifecycleState::InService));
             now.zone != before.zone && now.holder.is_some_and(|holder| serves(holder.instance.as_str()))
         };
         assert!(lab.until(Duration::from_secs(3600), there).await, "{}", lab.story());
@@ -389,12 +393,15 @@ fn a_source_that_was_attached_by_hand_after_its_snapshot_is_saved_again() {
         drive_out(lab, &group, 0);
         let saving = |lab: &Lab| {
             lab.truth(|aws, _| {
-                aws.snapshots().any(|s| s.volume_id == source && s.tags.get(tags::OPERATION).is_some_and(|o| o.starts_with("final")))
+                aws.snapshots().any(|s| {
+                    s.volume_id == source && s.tags.get(tags::OPERATION).is_some_and(|o| o.starts_with("final"))
+                })
             })
         };
         assert!(lab.until(LIMIT, saving).await, "{}", lab.story());
         lab.operate("attaches it by hand and writes to it", |aws, _| {
-            let request = AttachVolume { volume_id: source.clone(), instance_id: foreign.clone(), device: "/dev/sdz".to_owned() };
+            let request =
+                AttachVolume { volume_id: source.clone(), instance_id: foreign.clone(), device: "/dev/sdz".to_owned() };
             aws.attach_volume(&request).expect("it is free");
         });
         lab.pass(Duration::from_secs(200)).await;

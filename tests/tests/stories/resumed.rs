@@ -13,7 +13,7 @@ use crate::moves::{FINAL, anywhere, drive_out, moved, slot, volume_of};
 use crate::told;
 
 /// What one death may cost: the lease runs out, and a sweep comes by.
-const COSTS: SignedDuration = SignedDuration::from_mins(5);
+const COSTS: SignedDuration = SignedDuration::from_mins(3);
 
 struct Run {
     /// How many calls that change something there were.

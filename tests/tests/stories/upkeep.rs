@@ -1,4 +1,5 @@
 //! Slots over months: retired and back, restored, grown, and what is lost.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,7 +43,8 @@ fn a_parked_slot_is_retired_deleted_on_proof_and_comes_back_with_its_data() {
         lab.pass(Duration::from_secs(600)).await;
         let number = parked(lab, &group).await;
         let before = slot(lab, &group, number);
-        let (volume, interface) = (volume_of(&before), before.interface.clone().and_then(|i| i.id).expect("it has one"));
+        let (volume, interface) =
+            (volume_of(&before), before.interface.clone().and_then(|i| i.id).expect("it has one"));
         lab.pass(HOUR).await;
         assert_eq!(slot(lab, &group, number).state, SlotState::Parked, "not before its time");
         lab.pass(4 * HOUR).await;
@@ -50,7 +52,11 @@ fn a_parked_slot_is_retired_deleted_on_proof_and_comes_back_with_its_data() {
         assert_eq!(retired.state, SlotState::Retired, "{}", lab.story());
         let left = lab.truth(|aws, _| {
             let name = format!("cass-{number}.prod.internal");
-            (aws.volume(&volume).cloned(), aws.interface(interface.as_str()).cloned(), aws.record(&lab.zone, &name, "A").cloned())
+            (
+                aws.volume(&volume).cloned(),
+                aws.interface(interface.as_str()).cloned(),
+                aws.record(&lab.zone, &name, "A").cloned(),
+            )
         });
         assert_eq!(left, (None, None, None), "{}", lab.story());
         lab.operate("scales out", |aws, _| aws.set_desired_capacity("cass-1", 3).unwrap());
@@ -95,7 +101,9 @@ fn a_restore_waits_for_the_holder_keeps_the_old_disk_and_tells_the_guest() {
         let volumes = BTreeMap::from([("data".parse().unwrap(), snapshot.clone())]);
         let at = lab.now();
         lab.operate("orders to restore", |_, table| {
-            table.edit_slot((&group, before.number), (at, "operator"), |slot| slot.upkeep.order = Some(Order::Restore { volumes }))
+            table.edit_slot((&group, before.number), (at, "operator"), |slot| {
+                slot.upkeep.order = Some(Order::Restore { volumes })
+            })
         });
         until_waits(lab, &group, "Ordered").await;
         assert_eq!(volume_of(&slot(lab, &group, 0)), volume_of(&before));
@@ -107,7 +115,8 @@ fn a_restore_waits_for_the_holder_keeps_the_old_disk_and_tells_the_guest() {
         assert!(data_tag(lab, &holder_of(&now)).starts_with("snapshot "), "{}", data_tag(lab, &holder_of(&now)));
         let saved = lab.truth(|aws, _| aws.snapshot_data(snapshot.as_str()).cloned()).expect("it is there");
         assert!(data(lab, &volume_of(&now)).lacks(&saved).is_empty());
-        let old = lab.truth(|aws, _| aws.volume(&volume_of(&before)).map(|v| v.tags.clone())).expect("the old disk is kept");
+        let old =
+            lab.truth(|aws, _| aws.volume(&volume_of(&before)).map(|v| v.tags.clone())).expect("the old disk is kept");
         assert!(old.contains_key(tags::SUPERSEDED), "{old:?}");
         lab.pass(5 * HOUR).await;
         assert!(lab.truth(|aws, _| aws.volume(&volume_of(&before)).is_some()), "only a person deletes it");
@@ -144,7 +153,9 @@ fn growth_goes_from_one_slot_to_the_next() {
             }
         }
         assert_eq!(begun, 3, "no call that changes nothing");
-        let told = lab.truth(|aws, _| aws.instance(&holder_of(&slot(lab, &group, 1))).and_then(|i| i.tags.get("stateful-asg:size:data").cloned()));
+        let told = lab.truth(|aws, _| {
+            aws.instance(&holder_of(&slot(lab, &group, 1))).and_then(|i| i.tags.get("stateful-asg:size:data").cloned())
+        });
         assert_eq!(told.as_deref(), Some("30"), "the guest hears that it may grow its filesystem");
     });
 }
@@ -157,7 +168,9 @@ fn a_smaller_size_is_refused_and_named() {
         kill(lab, &holder_of(&slot(lab, &group, 0)));
         until_waits(lab, &group, "SpecRefused").await;
         served(lab, &group).await;
-        assert!(!lab.truth(|aws, _| aws.effects().iter().any(|e| matches!(e.what, EffectKind::VolumeModifying { .. }))));
+        assert!(
+            !lab.truth(|aws, _| aws.effects().iter().any(|e| matches!(e.what, EffectKind::VolumeModifying { .. })))
+        );
     });
 }
 

@@ -68,6 +68,7 @@ struct State {
     watch: Option<Box<dyn Watch>>,
     trace: Option<Vec<TraceLine>>,
     calls: Vec<CallMade>,
+    answered: u64,
     events: Vec<Emitted>,
 }
 
@@ -87,7 +88,7 @@ impl Region {
     pub fn new(aws: Aws, faults: Faults) -> Rc<Self> {
         let origin = aws.now();
         let (trace, calls) = (None, Vec::new());
-        let state = State { aws, table: MemoryTable::default(), faults, watch: None, trace, calls, events: Vec::new() };
+        let state = State { aws, table: MemoryTable::default(), faults, watch: None, trace, calls, answered: 0, events: Vec::new() };
         Rc::new(Self {
             state: RefCell::new(state),
             changed: Notify::new(),
@@ -132,9 +133,16 @@ impl Region {
         self.state.borrow().calls.clone()
     }
 
+    /// How many calls AWS answered well so far.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.state.borrow().answered
+    }
+
     fn count(&self, actor: &Rc<str>, operation: &'static str, sort: Sort) {
         let at = self.now();
         let state = &mut *self.state.borrow_mut();
+        state.answered += 1;
         if state.trace.is_some() {
             state.calls.push(CallMade { at, actor: Rc::clone(actor), operation, sort });
         }

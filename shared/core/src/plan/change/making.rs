@@ -33,12 +33,14 @@ pub(crate) fn make(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Dr
             Some(_) => note(view, slot, name, &made.record, draft, lacks),
         }
     }
-    if change.volumes.values().all(|made| made.record.born) {
-        let entry = draft.slot(slot.number);
+    // A reading that lags may have taken a birth back in this very pass.
+    let entry = draft.slot(slot.number);
+    let stands = |change: &Change| change.volumes.values().all(|made| made.record.born);
+    if stands(change)
+        && let Some(drafted) = entry.slot.upkeep.change.as_mut().filter(|drafted| stands(drafted))
+    {
+        drafted.stage = Stage::Switching;
         entry.why.insert(Why::ChangeMade);
-        if let Some(change) = entry.slot.upkeep.change.as_mut() {
-            change.stage = Stage::Switching;
-        }
     }
 }
 
