@@ -81,6 +81,7 @@ fn rules_hold_in_random_histories() {
 }
 
 /// Every cell that matters was reached.
+#[allow(clippy::too_many_lines, reason = "a list of what must be reached")]
 fn assert_reached(coverage: &Coverage) {
     let changing = [
         "ec2:CreateVolume",
@@ -91,6 +92,12 @@ fn assert_reached(coverage: &Coverage) {
         "route53:ChangeResourceRecordSets",
         "autoscaling:CompleteLifecycleAction",
         "dynamodb:TransactWriteItems",
+        "ec2:CreateSnapshot",
+        "ec2:CreateSnapshots",
+        "ec2:DeleteSnapshot",
+        "ec2:ModifyVolume",
+        "ec2:DeleteVolume",
+        "ec2:DeleteNetworkInterface",
     ];
     let faults = ["throttled", "internal", "answer lost", "late effect", "pause", "crash before", "crash after"];
     let cells: Vec<String> = changing.iter().flat_map(|call| faults.map(|fault| format!("{call} {fault}"))).collect();
@@ -106,6 +113,10 @@ fn assert_reached(coverage: &Coverage) {
         "Tag",
         "ChangeRecord",
         "Complete",
+        "CreateSnapshot",
+        "ModifyVolume",
+        "DeleteVolume",
+        "DeleteInterface",
     ];
     assert_eq!(coverage.missing("steps", &steps), Vec::<&str>::new(), "steps that were never taken");
     let events = [
@@ -121,5 +132,19 @@ fn assert_reached(coverage: &Coverage) {
     let deeds: Vec<&str> = deeds.iter().map(String::as_str).collect();
     assert_eq!(coverage.missing("deeds", &deeds), Vec::<&str>::new(), "deeds that nobody did");
     let effects = ["volume detaching", "volume available", "hook timed out", "hook heartbeat", "interface detaching"];
+    assert_eq!(coverage.missing("effects", &effects), Vec::<&str>::new(), "effects that never came about");
+    let effects = [
+        "snapshot created",
+        "snapshot ready",
+        "snapshot failed",
+        "snapshot gone",
+        "snapshot lost",
+        "volume change",
+        "volume change failed",
+        "volume deleting",
+        "volume lost",
+        "zone out of reach",
+        "interface gone",
+    ];
     assert_eq!(coverage.missing("effects", &effects), Vec::<&str>::new(), "effects that never came about");
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::model::types::{
-    AttachVolume, Change, ChangeAction, ChangeResourceRecordSets, CreateVolume, DetachVolume, LifecycleActionRef,
-    LifecycleResult, LifecycleState, ResourceRecordSet,
+    AttachVolume, Change, ChangeAction, ChangeResourceRecordSets, CreateSnapshot, CreateVolume, DetachVolume,
+    LifecycleActionRef, LifecycleResult, LifecycleState, ResourceRecordSet,
 };
 use stateful_asg_sim::typed::MemoryTable;
 use stateful_asg_tests::group::NewGroup;
@@ -129,5 +130,78 @@ fn rules_6_and_1_a_deleted_volume_is_noticed() {
         lab.region.act("fn:rogue", |aws, _| aws.delete_volume(&volume).expect("it is free"));
         lab.violations().iter().map(|violation| violation.rule).collect::<Vec<_>>()
     });
-    assert_eq!(broken, [6]);
+    assert_eq!(broken, [6, 6], "it is on record, and nothing else holds its data");
+}
+
+#[test]
+fn rule_1_a_volume_that_lacks_what_was_written_is_noticed() {
+    let broken = simulate(&World::quiet(4), async |lab: &Lab| {
+        let group = lab.create(&NewGroup::cass(SPEC, 1).in_one_zone());
+        assert!(lab.until_served(&group, Duration::from_secs(600)).await, "{}", lab.story());
+        lab.pass(Duration::from_secs(120)).await;
+        let at = lab.now();
+        lab.region.act("fn:rogue", |aws, table| {
+            let new = CreateVolume {
+                availability_zone: "eu-central-1a".to_owned(),
+                size_gib: Some(20),
+                ..CreateVolume::default()
+            };
+            let empty = aws.as_actor("operator").create_volume(&new).expect("nothing is wrong with it");
+            table.edit_slot((&group, SlotNumber(0)), (at, "fn:rogue"), |slot| {
+                let record = slot.volumes.values_mut().next().expect("it has one");
+                record.id = Some(empty.volume_id.parse().expect("a good ID"));
+            });
+        });
+        lab.violations().iter().map(|violation| violation.rule).collect::<Vec<_>>()
+    });
+    assert_eq!(broken, [1, 2], "a born volume is gone for no reason, and the new one has no binding");
+}
+
+#[test]
+fn rule_6_the_newest_snapshot_deleted_is_noticed() {
+    let broken = simulate(&World::quiet(5), async |lab: &Lab| {
+        let group = lab.create(&NewGroup::cass(SPEC, 1).in_one_zone());
+        assert!(lab.until_served(&group, Duration::from_secs(600)).await, "{}", lab.story());
+        let (volume, _) = lab.truth(|_, table| slot(table, 0));
+        let take = || {
+            let request = CreateSnapshot { volume_id: volume.clone(), ..CreateSnapshot::default() };
+            lab.operate("takes a snapshot", |aws, _| {
+                aws.create_snapshot(&request).expect("it is there").snapshot_id.clone()
+            })
+        };
+        let older = take();
+        lab.pass(Duration::from_secs(300)).await;
+        let newest = take();
+        lab.pass(Duration::from_secs(300)).await;
+        let mut broken = Vec::new();
+        for snapshot in [older, newest] {
+            lab.region.act("fn:rogue", |aws, _| aws.delete_snapshot(&snapshot).expect("nothing uses it"));
+            broken.push(lab.violations().iter().map(|violation| violation.rule).collect::<Vec<_>>());
+        }
+        broken
+    });
+    assert_eq!(broken, [vec![], vec![6]]);
+}
+
+#[test]
+fn rule_5_an_instance_that_was_told_untruly_of_its_data_is_noticed() {
+    let broken = simulate(&World::quiet(6), async |lab: &Lab| {
+        let group = lab.create(&NewGroup::cass(SPEC, 1));
+        let let_in = |lab: &Lab| {
+            lab.truth(|aws, _| {
+                aws.members("cass-1").find(|m| m.state == LifecycleState::PendingProceed).map(|m| m.instance_id.clone())
+            })
+        };
+        while let_in(lab).is_none() {
+            lab.pass(Duration::from_millis(20)).await;
+        }
+        let instance = let_in(lab).expect("it was just there");
+        lab.operate("says that nothing is new", |aws, _| {
+            let kept = [(tags::DATA.to_owned(), "kept".to_owned())].into();
+            aws.create_tags(&[instance], &kept).expect("it is there");
+        });
+        lab.until_served(&group, Duration::from_secs(60)).await;
+        lab.violations().iter().map(|violation| violation.rule).collect::<Vec<_>>()
+    });
+    assert_eq!(broken, [5]);
 }

@@ -328,3 +328,58 @@ fn a_lost_volume_is_replaced_only_as_the_spec_says() {
         }
     }
 }
+
+#[test]
+fn what_is_made_from_an_encrypted_snapshot_is_encrypted_whatever_the_spec_says() {
+    let encrypted =
+        spec(r#""zones":{"move":"final"}"#).replace(r#""mount":"/data""#, r#""encrypted":false,"mount":"/data""#);
+    let mut town = Town::with_spec(2, &encrypted);
+    town.gone(0);
+    town.free(0);
+    town.launching(7, 'b');
+    settle(&mut town);
+    assert!(data(&town, 0).params.encrypted, "EC2 makes no plain volume from an encrypted snapshot");
+    assert!(slot(&town, 0).held_by(&instance_id(7)), "{:?}", reasons(&town.plan()));
+}
+
+#[test]
+fn a_retired_slot_whose_new_volume_vanished_is_tried_again_from_its_snapshot() {
+    let mut town = Town::with_spec(2, &spec(r#""slots":{"retire_after":"1d"}"#));
+    town.obs.asgs[0].desired = 1;
+    town.gone(1);
+    town.free(1);
+    settle(&mut town);
+    town.now = at(1000 + 86_400);
+    settle(&mut town);
+    town.obs.asgs[0].desired = 2;
+    town.launching(9, 'a');
+    town.run();
+    let made = data(&town, 1).clone();
+    let id = made.id.clone().expect("it is being created");
+    town.obs.volumes.remove(&id);
+    town.obs.absent.volumes.insert(id);
+    town.run();
+    town.now = at(1000 + 86_400 + 600);
+    town.run();
+    let next = data(&town, 1);
+    assert!(next.attempt > made.attempt);
+    assert_eq!(next.params.snapshot, made.params.snapshot, "never a blank one in its place");
+}
+
+#[test]
+fn an_edit_that_shrinks_a_volume_is_refused_and_the_last_spec_stays() {
+    let mut town = Town::served(1);
+    let hook = |text: &str| Hook {
+        asg: asg_name(),
+        name: HookName::new("stateful-asg-test-launch").unwrap(),
+        transition: Transition::Launching,
+        heartbeat_timeout: 900,
+        metadata: Some(text.to_owned()),
+    };
+    let before = town.obs.record.as_ref().unwrap().spec.clone();
+    town.obs.hooks = Some(vec![hook(&SPEC.replace("20GiB", "10GiB"))]);
+    town.run();
+    let group = town.obs.record.as_ref().unwrap();
+    assert_eq!(group.spec, before);
+    assert!(group.refused.as_ref().unwrap().problems.contains("cannot shrink"), "{:?}", group.refused);
+}

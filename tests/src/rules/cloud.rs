@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use stateful_asg_core::ids::{GroupName, SlotNumber};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
-use stateful_asg_sim::model::types::{InstanceState, LifecycleResult, LifecycleState, ResourceRecordSet, VolumeState};
+use stateful_asg_sim::model::types::{InstanceState, LifecycleResult, LifecycleState, VolumeState};
 use stateful_asg_sim::model::{Aws, Effect, EffectKind, Gone};
 use stateful_asg_sim::typed::MemoryTable;
 
@@ -327,67 +327,6 @@ impl Rules {
         let all: Vec<Vec<String>> = specs.iter().map(|spec| served::lacks(aws, table, group, instance, spec)).collect();
         all.into_iter().min_by_key(Vec::len).unwrap_or_default()
     }
-
-    /// Rule 7 in DNS, and rule 5 for the group's record.
-    fn judge_record(
-        &mut self,
-        effect: &Effect,
-        (zone, name): (&str, &str),
-        old: Option<&ResourceRecordSet>,
-        new: Option<&ResourceRecordSet>,
-        aws: &Aws,
-        table: &MemoryTable,
-    ) {
-        let values = |set: Option<&ResourceRecordSet>| set.map(|set| sorted(&set.values));
-        let ours = is_ours(&effect.actor);
-        let known = self.records.entry((zone.to_owned(), name.trim_end_matches('.').to_owned())).or_default();
-        let foreign = ours && values(old).is_some_and(|held| !known.last && !known.values.contains(&held));
-        known.last = ours;
-        if let (true, Some(values)) = (ours, values(new)) {
-            known.values.insert(values);
-        }
-        if foreign {
-            self.accuse(7, effect.at, format!("the record {name} was changed, but {old:?} is not ours"));
-        }
-        if !ours {
-            return;
-        }
-        self.changed(effect.at, || format!("{} changed the record {name}", effect.actor));
-        let before = values(old).unwrap_or_default();
-        let added: Vec<String> =
-            values(new).unwrap_or_default().into_iter().filter(|ip| !before.contains(ip)).collect();
-        self.judge_group_record(effect.at, name.trim_end_matches('.'), &added, aws, table);
-    }
-
-    fn judge_group_record(&mut self, at: Timestamp, name: &str, added: &[String], aws: &Aws, table: &MemoryTable) {
-        let of: Vec<GroupName> = self
-            .specs
-            .iter()
-            .filter(|(_, specs)| {
-                specs.iter().any(|(_, spec)| {
-                    spec.dns.as_ref().and_then(|dns| dns.group.as_ref()).is_some_and(|n| n.as_str() == name)
-                })
-            })
-            .map(|(group, _)| group.clone())
-            .collect();
-        for (group, ip) in of.iter().flat_map(|group| added.iter().map(move |ip| (group, ip))) {
-            // A change that was paused on its way may name one that has gone since; the next settle mends that.
-            let served = self.addresses.contains(ip)
-                || table.slots(group).any(|slot| {
-                    let holder = slot.holder.as_ref().map(|holder| holder.instance.as_str());
-                    holder.is_some_and(|holder| {
-                        self.in_service.contains(holder) && served::address(aws, slot, holder).as_ref() == Some(ip)
-                    })
-                });
-            if !served {
-                self.accuse(
-                    5,
-                    at,
-                    format!("the group's record {name} gained {ip}, which no instance that was in service has"),
-                );
-            }
-        }
-    }
 }
 
 /// What goes on by itself long after all is served, and what is no change at all.
@@ -411,12 +350,6 @@ fn is_upkeep(what: &EffectKind) -> bool {
         }
         _ => false,
     }
-}
-
-fn sorted(values: &[String]) -> Vec<String> {
-    let mut values = values.to_vec();
-    values.sort();
-    values
 }
 
 fn owner_of(table: &MemoryTable, is: impl Fn(&Slot) -> bool) -> Option<(GroupName, Slot)> {

@@ -1,7 +1,7 @@
 //! The rules over data: nothing that was written is lost but what the spec or a person allowed, and the guest hears the
 //! truth of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{GroupName, SlotNumber, SnapshotId, VolumeName};
@@ -36,6 +36,8 @@ pub(super) struct Ledger {
     began: BTreeMap<String, Timestamp>,
     /// What people took from an instance by hand, and when last.
     meddled: BTreeMap<String, Timestamp>,
+    /// Snapshots that failed.
+    failed: BTreeSet<String>,
     /// Volumes whose snapshots vanished, and when last.
     robbed: BTreeMap<String, Timestamp>,
     /// When each zone was last seen out of reach.
@@ -66,6 +68,9 @@ impl Rules {
             }
             EffectKind::SnapshotCreated { snapshot, .. } => {
                 ledger.began.insert(snapshot.clone(), effect.at);
+            }
+            EffectKind::SnapshotReady { snapshot, failed: true, .. } => {
+                ledger.failed.insert(snapshot.clone());
             }
             EffectKind::SnapshotGone { volume, .. } if !is_ours(&effect.actor) => {
                 ledger.robbed.insert(volume.clone(), effect.at);
@@ -293,7 +298,7 @@ impl Rules {
         let saved = completed
             .filter_map(|snapshot| aws.snapshot_data(&snapshot.snapshot_id))
             .any(|saved| saved.lacks(&data).is_empty());
-        if !saved && !on_record.iter().any(|id| aws.data(id).lacks(&data).is_empty()) {
+        if !saved && !on_record.iter().filter(|id| *id != volume).any(|id| aws.data(id).lacks(&data).is_empty()) {
             self.accuse(6, at, format!("{volume} was deleted, and nothing else holds its data"));
         }
     }
@@ -320,8 +325,9 @@ impl Rules {
                 && other.state == SnapshotState::Completed
                 && began.is_some_and(|began| other.start_time > began)
         });
+        let holds_nothing = self.ledger.failed.contains(snapshot);
         let robbed = self.ledger.robbed.contains_key(volume);
-        if !newer && !robbed {
+        if !newer && !robbed && !holds_nothing {
             self.accuse(6, at, format!("{snapshot} was deleted, the newest of {volume}"));
         }
     }

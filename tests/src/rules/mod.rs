@@ -2,6 +2,7 @@
 
 mod cloud;
 mod data;
+mod names;
 mod table;
 
 use std::cell::RefCell;

@@ -5,6 +5,7 @@ mod faults;
 mod keeping;
 mod losses;
 mod moves;
+mod outage;
 mod readings;
 mod resumed;
 mod situations;

@@ -82,13 +82,14 @@ fn tagged<'o>(view: &View<'o>, slot: &Slot, attempt: u32) -> Option<&'o Interfac
 fn of_slot<'o>(view: &View<'o>, slot: &Slot) -> impl Iterator<Item = &'o Interface> {
     let (number, attempts) = (slot.number, slot.upkeep.attempts);
     let left: BTreeSet<InterfaceId> = slot.upkeep.left_interfaces.keys().cloned().collect();
+    let present = slot.interface.as_ref().map(|record| record.attempt);
     view.obs
         .interfaces
         .values()
         .filter(move |interface| slot_of(&interface.tags) == Some(number) && !left.contains(&interface.id))
         .filter(move |interface| {
             let attempt = interface.tags.get(tags::ATTEMPT).and_then(|text| text.parse::<u32>().ok());
-            attempt.is_none_or(|attempt| attempt > attempts)
+            attempt.is_none_or(|attempt| attempt > attempts || Some(attempt) == present)
         })
 }
 

@@ -137,7 +137,11 @@ pub(crate) fn tagged<'o>(obs: &'o Observed, slot: SlotNumber, name: &VolumeName)
 fn left_behind(obs: &Observed, slot: SlotNumber, volume: &Volume) -> bool {
     let attempt = volume.tags.get(tags::ATTEMPT).and_then(|text| text.parse::<u32>().ok());
     obs.slots.get(&slot).is_some_and(|slot| {
-        let on_record = slot.volumes.values().any(|record| record.id.as_ref() == Some(&volume.id));
+        // The volumes of a slot share its numbers: the attempt that is on record may be no higher than another's.
+        let on_record = slot.volumes.iter().any(|(name, record)| match &record.id {
+            Some(id) => *id == volume.id,
+            None => volume.name().as_ref() == Some(name) && attempt == Some(record.attempt),
+        });
         let earlier = attempt.is_some_and(|attempt| attempt <= slot.upkeep.attempts);
         slot.upkeep.superseded.contains_key(&volume.id) || (earlier && !on_record)
     })

@@ -88,7 +88,16 @@ impl Region {
     pub fn new(aws: Aws, faults: Faults) -> Rc<Self> {
         let origin = aws.now();
         let (trace, calls) = (None, Vec::new());
-        let state = State { aws, table: MemoryTable::default(), faults, watch: None, trace, calls, answered: 0, events: Vec::new() };
+        let state = State {
+            aws,
+            table: MemoryTable::default(),
+            faults,
+            watch: None,
+            trace,
+            calls,
+            answered: 0,
+            events: Vec::new(),
+        };
         Rc::new(Self {
             state: RefCell::new(state),
             changed: Notify::new(),
