@@ -8,9 +8,7 @@ use stateful_asg_core::ids::{GroupName, SlotNumber};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Stage;
-use stateful_asg_sim::model::types::{
-    AttachVolume, DetachVolume, InstanceState, LifecycleResult, Volume,
-};
+use stateful_asg_sim::model::types::{AttachVolume, DetachVolume, InstanceState, LifecycleResult, Volume};
 use stateful_asg_sim::model::{Aws, EffectKind, Span, Timings};
 use stateful_asg_sim::typed::Fault;
 use stateful_asg_tests::group::NewGroup;
