@@ -264,6 +264,28 @@ impl Origin {
     }
 }
 
+impl Order {
+    /// What shall happen to the slot, for people.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Retire => ChangeKind::Retire.word(),
+            Self::Move { to } => ChangeKind::Move { to: to.clone() }.word(),
+            Self::Restore { .. } => ChangeKind::Restore.word(),
+        }
+    }
+}
+
+impl ChangeKind {
+    /// What happens to the slot, for people.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Move { .. } => "moved",
+            Self::Restore => "restored",
+            Self::Retire => "retired",
+        }
+    }
+}
+
 /// A volume's changes by ModifyVolume.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

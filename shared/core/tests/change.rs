@@ -199,3 +199,32 @@ fn nobody_waits_for_what_is_left_behind_to_be_deleted() {
         assert!(plan.look_at.is_some_and(|at| at > retry_at));
     }
 }
+
+#[test]
+fn what_a_person_asks_for_takes_the_place_of_a_change_under_way() {
+    let orders =
+        [(Order::Retire, ChangeKind::Retire), (Order::Move { to: zone('c') }, ChangeKind::Move { to: zone('c') })];
+    for (order, kind) in orders {
+        let mut town = moving(r#""zones":{"move":"final"}"#);
+        town.run();
+        town.arrive();
+        town.run();
+        let made = change(&town).volumes.values().next().unwrap().record.id.clone().unwrap();
+        slot_mut(&mut town, 0).upkeep.order = Some(order);
+        town.run();
+        assert_eq!((&change(&town).kind, change(&town).ordered), (&kind, true));
+        assert_eq!(slot(&town, 0).upkeep.superseded[&made].proof, Proof::NeverUsed);
+    }
+}
+
+#[test]
+fn an_order_for_the_move_that_is_under_way_makes_it_go_on() {
+    let mut town = moving(r#""zones":{"move":"final"}"#);
+    town.run();
+    let operation = change(&town).operation;
+    town.gone(7);
+    slot_mut(&mut town, 0).upkeep.order = Some(Order::Move { to: zone('b') });
+    town.run();
+    assert_eq!((change(&town).operation, change(&town).ordered), (operation, true));
+    assert_eq!(slot(&town, 0).upkeep.order, None);
+}

@@ -40,32 +40,11 @@ pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
             continue;
         }
         match (&slot.upkeep.change, &slot.upkeep.order) {
+            (Some(change), Some(order)) if change.stage < Stage::Switching => reorder(slot, change, order, view, draft),
             (Some(change), _) => advance(view, slot, change, draft),
             (None, Some(order)) => obey(view, slot, order, draft),
             (None, None) if retires(view, slot, draft) => begin(view, slot, ChangeKind::Retire, false, draft),
             (None, None) => {}
-        }
-    }
-}
-
-impl Order {
-    /// What shall happen to the slot, for people.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Retire => ChangeKind::Retire.word(),
-            Self::Move { to } => ChangeKind::Move { to: to.clone() }.word(),
-            Self::Restore { .. } => ChangeKind::Restore.word(),
-        }
-    }
-}
-
-impl ChangeKind {
-    /// What happens to the slot, for people.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Move { .. } => "moved",
-            Self::Restore => "restored",
-            Self::Retire => "retired",
         }
     }
 }
@@ -137,6 +116,22 @@ fn record(
     }
     draft.wait(Subject::Slot(slot.number), reason(slot.number, &change), Some(view.now));
     draft.slot(slot.number).slot.upkeep.change = Some(change);
+}
+
+/// A person asks for something while a change is under way: what was asked for last counts, and nothing is lost by it.
+fn reorder(slot: &Slot, change: &Change, order: &Order, view: &View<'_>, draft: &mut Draft<'_>) {
+    let same = matches!((&change.kind, order), (ChangeKind::Move { to }, Order::Move { to: asked }) if to == asked);
+    let entry = draft.slot(slot.number);
+    let upkeep = &mut entry.slot.upkeep;
+    if same {
+        upkeep.order = None;
+        upkeep.change = Some(Change { ordered: true, ..change.clone() });
+        entry.why.insert(Why::ChangeBegun);
+    } else {
+        dropping::give_up_successors(&mut change.clone(), slot, view, upkeep);
+        upkeep.change = None;
+        entry.why.insert(Why::ChangeDropped);
+    }
 }
 
 /// Begins what a person asked for.

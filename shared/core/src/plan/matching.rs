@@ -119,10 +119,14 @@ fn bring(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: Sl
     if let Some(wait) = not_yet(view, recorded) {
         return Some(wait);
     }
-    match draft.slot(number).slot.upkeep.change.clone() {
+    let upkeep = draft.slot(number).slot.upkeep.clone();
+    if let (None, Some(order)) = (&upkeep.change, &upkeep.order) {
+        return Some(Reason::Ordered { what: order.word() });
+    }
+    match upkeep.change {
         Some(under_way) => Some(change::reason(number, &under_way)),
-        // Released in this very pass: the change begins on what the next reading shows.
-        None if recorded.holder.is_some() => Some(Reason::Booting),
+        // Released, or done with in this very pass: the change begins on what the next reading shows.
+        None if recorded.holder.is_some() || recorded.upkeep.change.is_some() => Some(Reason::Booting),
         None => {
             change::begin(view, recorded, ChangeKind::Move { to: instance.zone.clone() }, false, draft);
             let begun = draft.slot(number).slot.upkeep.change.clone();
@@ -171,6 +175,10 @@ fn claim(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: Sl
         return Some(change::reason(number, &begun));
     }
     let entry = draft.slot(number);
+    // Retired in this very pass: it is made anew from what the next reading shows.
+    if let Some(ended) = recorded.upkeep.change.as_ref().filter(|_| entry.slot.state == SlotState::Retired) {
+        return Some(change::reason(number, ended));
+    }
     if entry.slot.state == SlotState::Retired {
         entry.slot.zone = instance.zone.clone();
     }

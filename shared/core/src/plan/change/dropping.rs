@@ -23,7 +23,7 @@ pub(crate) fn again(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
 }
 
 /// Successors that exist already are left behind: nobody ever used them.
-fn give_up_successors(change: &mut Change, slot: &Slot, view: &View<'_>, upkeep: &mut Upkeep) {
+pub(super) fn give_up_successors(change: &mut Change, slot: &Slot, view: &View<'_>, upkeep: &mut Upkeep) {
     for (name, made) in std::mem::take(&mut change.volumes) {
         upkeep.attempts = upkeep.attempts.max(made.record.attempt);
         if let Some(id) = made.record.id {
