@@ -6,8 +6,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use stateful_asg_tests::coverage::Coverage;
-use stateful_asg_tests::history::{self, Report};
+use stateful_asg_campaign::coverage::Coverage;
+use stateful_asg_campaign::history::{self, Report};
 
 const HISTORIES: u64 = 20_000;
 const FIRST_SEED: u64 = 1;
@@ -128,7 +128,7 @@ fn assert_reached(coverage: &Coverage) {
         "invocation failed",
     ];
     assert_eq!(coverage.missing("events", &events), Vec::<&str>::new(), "what never happened to events");
-    let deeds: Vec<String> = stateful_asg_tests::deed::Deed::ALL.iter().map(|(deed, _)| deed.name()).collect();
+    let deeds: Vec<String> = stateful_asg_campaign::deed::Deed::ALL.iter().map(|(deed, _)| deed.name()).collect();
     let deeds: Vec<&str> = deeds.iter().map(String::as_str).collect();
     assert_eq!(coverage.missing("deeds", &deeds), Vec::<&str>::new(), "deeds that nobody did");
     let effects = ["volume detaching", "volume available", "hook timed out", "hook heartbeat", "interface detaching"];

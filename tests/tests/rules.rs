@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use stateful_asg_campaign::group::NewGroup;
+use stateful_asg_campaign::lab::{Lab, World, simulate};
 use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::Aws;
@@ -10,8 +12,6 @@ use stateful_asg_sim::model::types::{
     LifecycleActionRef, LifecycleResult, LifecycleState, ResourceRecordSet,
 };
 use stateful_asg_sim::typed::MemoryTable;
-use stateful_asg_tests::group::NewGroup;
-use stateful_asg_tests::lab::{Lab, World, simulate};
 
 const SPEC: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal"}}"#;
 

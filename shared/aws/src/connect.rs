@@ -15,6 +15,8 @@ use crate::retries::RetryContention;
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
 /// One attempt of it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+/// From the request to the answer's first byte.
+const READ_TIMEOUT: Duration = Duration::from_secs(7);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPTS: u32 = 4;
 
@@ -82,6 +84,7 @@ pub(crate) fn once() -> aws_sdk_ec2::config::Builder {
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build()

@@ -8,7 +8,7 @@ use stateful_asg_runtime::ports::{Called, NewInterface, Which};
 use crate::Aws;
 use crate::ec2::{PAGE, core_tags, created_with, filters, gather};
 use crate::errors::{answer, goal};
-use crate::parse::{Unreadable, int, optional, required, value};
+use crate::parse::{Unreadable, int, optional, required, time, value};
 use crate::volumes::attachment_state;
 
 impl Aws {
@@ -36,6 +36,7 @@ impl Aws {
         let sent = request
             .subnet_id(new.subnet.as_str())
             .set_groups(Some(new.security_groups.iter().map(ToString::to_string).collect()))
+            .set_private_ip_address(new.ip.map(|ip| ip.to_string()))
             .client_token(&new.token)
             .tag_specifications(created_with(types::ResourceType::NetworkInterface, &new.tags))
             .send()
@@ -100,6 +101,7 @@ fn attachment(seen: &types::NetworkInterfaceAttachment) -> Result<InterfaceAttac
         state: attachment_state(seen.status().ok_or(Unreadable::Missing("attachment state"))?.as_str())?,
         // One that is not told is taken for true: then it is set to false and read back.
         delete_on_termination: seen.delete_on_termination().unwrap_or(true),
+        since: time(seen.attach_time()),
     })
 }
 

@@ -140,6 +140,7 @@ pub(crate) fn group() -> Group {
         v: LAYOUT,
         name: group_name(),
         generation: Generation(8),
+        made: Some(at("2026-11-20T05:00:00Z")),
         next_slot: 4,
         spec: Some(AcceptedSpec { number: 2, text: r#"{"v":1}"#.to_owned(), from_table: false }),
         refused: Some(RefusedSpec {

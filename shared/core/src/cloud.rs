@@ -226,6 +226,8 @@ pub struct InterfaceAttachment {
     pub state: AttachmentState,
     /// Whether the interface would be deleted with the instance: never left so.
     pub delete_on_termination: bool,
+    /// When it was begun, where EC2 tells.
+    pub since: Option<Timestamp>,
 }
 
 /// A subnet's place.

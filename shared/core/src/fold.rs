@@ -54,6 +54,18 @@ impl Observed {
                 }
             }
             (Step::AttachVolume { volume, instance, device, .. }, _) => self.fold_attach(volume, instance, device, now),
+            // Read back before anything follows from it.
+            (Step::KeepVolume { volume, instance, .. }, _) => {
+                let shown = self.volumes.get_mut(volume).map(|volume| &mut volume.attachments);
+                for attachment in shown.into_iter().flatten().filter(|attachment| &attachment.instance == instance) {
+                    (attachment.state, attachment.since) = (AttachmentState::Attaching, None);
+                }
+            }
+            (Step::KeepInterface { interface, .. }, _) => {
+                if let Some(attachment) = self.interfaces.get_mut(interface).and_then(|i| i.attachment.as_mut()) {
+                    (attachment.state, attachment.since) = (AttachmentState::Attaching, None);
+                }
+            }
             (Step::DetachVolume { volume, instance, .. }, _) => {
                 if let Some(volume) = self.volumes.get_mut(volume) {
                     let ours = volume.attachments.iter_mut().filter(|attachment| &attachment.instance == instance);
@@ -66,7 +78,7 @@ impl Observed {
                 }
             }
             (Step::AttachInterface { interface, instance, index, .. }, _) => {
-                self.fold_attach_interface(interface, instance, *index);
+                self.fold_attach_interface(interface, instance, *index, now);
             }
             (Step::Tag { resource, tags }, _) => self.fold_tags(resource, tags),
             (Step::ChangeRecord(change), _) => {
@@ -118,10 +130,10 @@ impl Observed {
         }
     }
 
-    fn fold_attach_interface(&mut self, interface: &InterfaceId, instance: &InstanceId, index: u32) {
+    fn fold_attach_interface(&mut self, interface: &InterfaceId, instance: &InstanceId, index: u32, now: Timestamp) {
         if let Some(interface) = self.interfaces.get_mut(interface) {
             interface.available = false;
-            interface.attachment = attaching(interface, instance);
+            interface.attachment = attaching(interface, instance, now);
         }
         if let Some(instance) = self.instances.get_mut(instance) {
             instance.interface_indexes.insert(index);
@@ -191,12 +203,13 @@ fn creating(id: &VolumeId, params: &VolumeParams, zone: &Zone, tags: &Tags) -> V
 }
 
 /// The attachment's ID is known once it is read; until then there is none to name.
-fn attaching(interface: &Interface, instance: &InstanceId) -> Option<InterfaceAttachment> {
+fn attaching(interface: &Interface, instance: &InstanceId, now: Timestamp) -> Option<InterfaceAttachment> {
     let id = interface.id.as_str().replacen("eni-", "eni-attach-", 1);
     Some(InterfaceAttachment {
         id: id.parse().ok()?,
         instance: Some(instance.clone()),
         state: AttachmentState::Attaching,
         delete_on_termination: false,
+        since: Some(now),
     })
 }

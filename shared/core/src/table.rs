@@ -32,6 +32,9 @@ pub struct Group {
     pub generation: Generation,
     /// The next slot's number: it never falls.
     pub next_slot: u32,
+    /// When its first slot was made: a group that was removed and made again creates nothing under old tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Timestamp>,
     /// The last valid spec.
     pub spec: Option<AcceptedSpec>,
     /// The newest edit that was refused, if it was.
@@ -53,6 +56,7 @@ impl Group {
             name,
             generation: Generation(0),
             next_slot: 0,
+            made: None,
             spec: None,
             refused: None,
             hooks: Vec::new(),

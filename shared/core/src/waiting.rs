@@ -39,6 +39,21 @@ pub enum Subject {
     Instance(InstanceId),
 }
 
+/// How long an instance may wait in a hook before a person is told, whatever it waits for.
+const OVERDUE: Duration = Duration::from_secs(30 * 60);
+
+impl Waiting {
+    /// A person should know: the wait will not end by itself, or an instance has waited for half an hour.
+    #[must_use]
+    pub fn alarms(&self, now: Timestamp) -> bool {
+        let overdue = match self.subject {
+            Subject::Instance(_) => self.since.is_some_and(|since| now.duration_since(since).unsigned_abs() > OVERDUE),
+            Subject::Group | Subject::Slot(_) => false,
+        };
+        overdue && self.reason != Reason::Answered || self.reason.alarms()
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,8 +78,12 @@ pub enum Reason {
     TableLost(String),
     /// Two Auto Scaling groups are live: one replaces the other.
     Replacing(Vec<AsgName>),
-    /// The instance does not run yet.
+    /// The instance does not run yet, or was stopped.
     Booting,
+    /// The instance waits in our hook and does not bear our tags.
+    Untagged { asg: AsgName },
+    /// The slot has no holder, and no instance launches that could take it.
+    Vacant(Zone),
     /// The slot's last holder is not yet gone for good.
     HolderLeaving { slot: SlotNumber, holder: InstanceId },
     /// The slot's holder is gone, and what it held is not yet free.
@@ -93,16 +112,14 @@ pub enum Reason {
     VolumeHeldBy { volume: VolumeId, instance: InstanceId },
     /// A volume is being attached or detached.
     VolumeInTransit { volume: VolumeId },
-    /// A volume hangs in `attaching`.
-    AttachStuck { volume: VolumeId },
+    /// A volume or an interface hangs in `attaching`.
+    AttachStuck { what: String },
     /// The interface is being made.
     InterfaceCreating,
     /// No subnet of the spec lies in the slot's zone.
     NoSubnet(Zone),
     /// The interface was not found by its ID.
     InterfaceUnseen(InterfaceId),
-    /// A born interface is lost.
-    InterfaceLost(InterfaceId),
     /// The interface is attached to another instance.
     InterfaceHeldBy { interface: InterfaceId, instance: Option<InstanceId> },
     /// The interface is being attached or detached.
@@ -117,6 +134,8 @@ pub enum Reason {
     RecordChanging(DnsName),
     /// A record of that name exists and is not ours.
     RecordForeign { name: DnsName, holds: String },
+    /// More addresses than a record holds.
+    RecordFull { name: DnsName, addresses: usize },
     /// Our answer was given; hooks of other owners may hold the instance.
     Answered,
     /// The holder is stopped.
@@ -178,6 +197,8 @@ impl Reason {
             Self::TableLost(_) => "TableLost",
             Self::Replacing(_) => "Replacing",
             Self::Booting => "Booting",
+            Self::Untagged { .. } => "Untagged",
+            Self::Vacant(_) => "Vacant",
             Self::HolderLeaving { .. } => "HolderLeaving",
             Self::NotYetFree { .. } => "NotYetFree",
             Self::SurgeBlocked => "SurgeBlocked",
@@ -196,7 +217,6 @@ impl Reason {
             Self::InterfaceCreating => "InterfaceCreating",
             Self::NoSubnet(_) => "NoSubnet",
             Self::InterfaceUnseen(_) => "InterfaceUnseen",
-            Self::InterfaceLost(_) => "InterfaceLost",
             Self::InterfaceHeldBy { .. } => "InterfaceHeldBy",
             Self::InterfaceInTransit(_) => "InterfaceInTransit",
             Self::GuestNotReady => "GuestNotReady",
@@ -204,6 +224,7 @@ impl Reason {
             Self::TakingTurns { .. } => "TakingTurns",
             Self::RecordChanging(_) => "RecordChanging",
             Self::RecordForeign { .. } => "RecordForeign",
+            Self::RecordFull { .. } => "RecordFull",
             Self::Answered => "Answered",
             Self::HolderStopped(_) => "HolderStopped",
             Self::HolderStandby(_) => "HolderStandby",
@@ -256,6 +277,8 @@ impl Reason {
             | Self::HookMissing { .. }
             | Self::TableLost(_)
             | Self::Replacing(_)
+            | Self::Untagged { .. }
+            | Self::Vacant(_)
             | Self::SurgeBlocked
             | Self::ZoneBlocked { .. }
             | Self::AttachLimit(_)
@@ -267,8 +290,8 @@ impl Reason {
             | Self::TemplateUnusable { .. }
             | Self::NoSubnet(_)
             | Self::InterfaceUnseen(_)
-            | Self::InterfaceLost(_)
             | Self::RecordForeign { .. }
+            | Self::RecordFull { .. }
             | Self::Answered
             | Self::HolderStopped(_)
             | Self::HolderStandby(_)
@@ -301,6 +324,7 @@ impl Reason {
             | Self::SpecRefused(_)
             | Self::HookMissing { .. }
             | Self::TableLost(_)
+            | Self::Untagged { .. }
             | Self::SurgeBlocked
             | Self::ZoneBlocked { .. }
             | Self::AttachLimit(_)
@@ -311,10 +335,11 @@ impl Reason {
             | Self::TemplateUnusable { .. }
             | Self::AttachStuck { .. }
             | Self::NoSubnet(_)
-            | Self::InterfaceLost(_)
             | Self::RecordForeign { .. }
+            | Self::RecordFull { .. }
             | Self::HolderDetached(_)
             | Self::HolderRetained(_)
+            | Self::HolderWarm(_)
             | Self::SnapshotFailed { .. }
             | Self::SnapshotTooOld { .. }
             | Self::SnapshotsLate { .. }
@@ -324,6 +349,7 @@ impl Reason {
             Self::CallFailed { kind, .. } => !kind.is_retryable(),
             Self::Replacing(_)
             | Self::Booting
+            | Self::Vacant(_)
             | Self::HolderLeaving { .. }
             | Self::NotYetFree { .. }
             | Self::VolumeCreating { .. }
@@ -342,7 +368,6 @@ impl Reason {
             | Self::HolderStopped(_)
             | Self::HolderStandby(_)
             | Self::HolderReplacingRoot(_)
-            | Self::HolderWarm(_)
             | Self::HolderUnclear(_)
             | Self::Withheld { .. }
             | Self::AbandonAt(_)

@@ -46,7 +46,7 @@ fn every_problem_is_named_at_once() {
     dns.ttl: must be from 0s to 1d, not "2d"
     dns.zone: `prod.internal` is not a hosted zone ID such as Z0123456789ABCDEFGHIJ
     growth.at_once: must be from 1 to 100, not 101
-    launch.ready: "healthy" is not known here; known are attached, mounted, probe
+    launch.ready: "healthy" is not known here; known are attached, mounted
     launch.surge_wait: must be a duration such as "90s", "30m", "6h", "9d", "1w" or whole seconds, not -5
     launch.wait: must be from 30s to 2d, not "3d"
     mode: "no_delete" is not known here; did you mean `no_deletes`?

@@ -127,7 +127,7 @@ fn valid() -> BoxedStrategy<Value> {
     let zones = (word_or_bound(&["never", "final"], "stale_up_to"), hours())
         .prop_map(|(to, keep)| json!({"move": to, "keep_source": keep}));
     let growth = or_null(number(1..=100)).prop_map(|at_once| json!({ "at_once": at_once }));
-    let launch = (word(&["attached", "probe"]), or_null(time(30..=172_800)), or_null(time(30..=172_800)))
+    let launch = (word(&["attached"]), or_null(time(30..=172_800)), or_null(time(30..=172_800)))
         .prop_map(|(ready, wait, surge)| json!({"ready": ready, "wait": wait, "surge_wait": surge}));
     let terminate =
         (or_null(time(0..=172_800)), or_null(number(1..=10_000))).prop_map(|(d, a)| json!({"drain": d, "at_once": a}));

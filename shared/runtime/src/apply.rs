@@ -50,10 +50,11 @@ async fn apply<W: World>(world: &W, step: &Step) -> Called<Outcome> {
         Step::AttachVolume { volume, instance, device, .. } => world.attach_volume(volume, instance, device).await?,
         Step::KeepVolume { volume, instance, device } => world.keep_volume(volume, instance, device).await?,
         Step::DetachVolume { volume, instance, device, .. } => world.detach_volume(volume, instance, device).await?,
-        Step::CreateInterface { subnet, security_groups, token, tags, .. } => {
+        Step::CreateInterface { subnet, security_groups, ip, token, tags, .. } => {
             let new = NewInterface {
                 subnet: subnet.clone(),
                 security_groups: security_groups.clone(),
+                ip: *ip,
                 token: token.clone(),
                 tags: tags.clone(),
             };
@@ -99,8 +100,6 @@ pub fn remember(observed: &mut Observed, step: &Step, error: &CallError, now: Ti
         (Step::AttachVolume { instance, .. } | Step::AttachInterface { instance, .. }, FailureKind::AttachLimit) => {
             notes.full.insert(instance.clone());
         }
-        // Lost to someone else, or to ourselves: a fresh reading tells.
-        (Step::Write { .. }, FailureKind::Conflict) => return,
         _ => {}
     }
     let count = notes.failures.get(&step.key()).map_or(1, |failure| failure.count.saturating_add(1));
@@ -111,11 +110,14 @@ pub fn remember(observed: &mut Observed, step: &Step, error: &CallError, now: Ti
 }
 
 /// Doubles from a second to half a minute; what needs a person is tried once a minute. An action that AWS does not know
-/// while the wait is shown, because another owner's hook holds it, is asked for ever more rarely.
+/// while the wait is shown, because another owner's hook holds it, is asked for ever more rarely. A write that was lost to
+/// someone else is planned anew at once, from a fresh reading; one that is lost again and again is not.
 fn backoff(kind: FailureKind, count: u32) -> SignedDuration {
     let doubled = |longest: u64| (1_u64 << count.saturating_sub(1).min(16)).min(longest);
     let seconds = if kind == FailureKind::NoActiveAction {
         doubled(300)
+    } else if kind == FailureKind::Conflict && count == 1 {
+        0
     } else if kind.is_retryable() {
         doubled(30)
     } else {

@@ -34,7 +34,8 @@ pub struct Target {
 }
 
 /// Reads everything of the group. `record` is the group's item as taking the lease has just told it; without it the item
-/// is read too.
+/// is read too. What instances leave behind is read after the instances: an older reading could show as free what a holder
+/// had, that died meanwhile, still held.
 ///
 /// # Errors
 /// The first call that failed.
@@ -45,11 +46,9 @@ pub async fn observe<W: World>(
     notes: Notes,
 ) -> Called<Observed> {
     let which = (target.group.clone(), target.deployment.clone());
-    let (asgs, instances, volumes, interfaces, items, record) = futures::join!(
+    let (asgs, instances, items, record) = futures::join!(
         world.asgs(&target.deployment, Some(&target.group)),
         instances(world, &which),
-        volumes(world, &which),
-        interfaces(world, &which),
         world.slots(&target.group),
         async {
             match record {
@@ -58,7 +57,8 @@ pub async fn observe<W: World>(
             }
         },
     );
-    let (slots, actions) = items?;
+    let (asgs, instances, (slots, actions)) = (asgs?, instances?, items?);
+    let (volumes, interfaces) = futures::join!(volumes(world, &which), interfaces(world, &which));
     let mut record = record?;
     // The item was read before the slots: another settle has made one in between.
     let next = record.as_ref().map_or(0, |group| group.next_slot);
@@ -66,8 +66,8 @@ pub async fn observe<W: World>(
         record = world.group(&target.group).await?;
     }
     let mut observed = Observed {
-        asgs: asgs?,
-        instances: instances?,
+        asgs,
+        instances,
         volumes: volumes?,
         interfaces: interfaces?,
         record,

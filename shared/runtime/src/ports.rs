@@ -5,6 +5,7 @@
 //! planning, applying, the lease - is the same code in production and in simulation.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -67,6 +68,8 @@ pub struct NewInterface {
     pub subnet: SubnetId,
     /// Its security groups.
     pub security_groups: Vec<SecurityGroupId>,
+    /// Its address; one of the subnet's own choice where absent.
+    pub ip: Option<Ipv4Addr>,
     /// The ClientToken (64 ASCII characters at most).
     pub token: String,
     /// Tags that it is created with.

@@ -9,24 +9,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stateful_asg_core::cloud::{Asg, Lifecycle, Transition};
-use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId};
+use stateful_asg_core::cloud::{Asg, Lifecycle, RecordKey, Transition};
+use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId, VolumeId};
 use stateful_asg_core::observed::{FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{self, Look, Plan, invariants};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Group, HookResult};
-use stateful_asg_core::waiting::{Reads, Waiting};
+use stateful_asg_core::waiting::{Reads, Subject, Waiting};
 use tracing::{debug, error, info, warn};
 
 use crate::apply::{apply_all, remember};
 use crate::observe::{Target, catch_up, look, observe, refresh};
 use crate::ports::{CallError, Rest, World};
+use lease::Held;
 
 /// How long a lease lasts without being prolonged.
 pub const LEASE: Duration = Duration::from_secs(60);
-/// How much of the invocation's time is kept for giving the lease back.
-const MARGIN: Duration = Duration::from_secs(10);
+/// How much of the invocation's time is kept: for the call that is under way when it runs out, and for giving the lease
+/// back. Each takes up to the clients' operation timeout, 25 seconds.
+const MARGIN: Duration = Duration::from_secs(55);
+/// How often the lease is given back while others wake the group.
+const HANDOVERS: u32 = 3;
 /// How long a partial reading may go on before everything is read again.
 const STALE_AFTER: Duration = Duration::from_secs(60);
 /// How long a settle that let an instance into service stays to see it there: seldom longer than Auto Scaling takes. What
@@ -123,6 +127,7 @@ pub async fn settle<W: World>(world: &W, job: &Job) -> Result<Settled, SettleErr
         prolonged: world.now(),
         notes: Notes::default(),
         let_in: BTreeMap::new(),
+        hooks: job.audit || job.hooks,
         said: BTreeSet::new(),
         settled: Settled { led: true, ..Settled::default() },
     };
@@ -141,6 +146,8 @@ struct Run<'w, W> {
     notes: Notes,
     /// Instances that this settle let into service, and when.
     let_in: BTreeMap<InstanceId, Timestamp>,
+    /// Hooks are to be read, besides what plans ask for.
+    hooks: bool,
     /// Waits that were logged and still last.
     said: BTreeSet<String>,
     settled: Settled,
@@ -154,6 +161,10 @@ enum Next {
     Poll(Duration),
     /// Nothing is left to do.
     Rest,
+    /// Something is left to do, and the invocation's time is over.
+    OutOfTime,
+    /// Another settle has taken the lease over, and goes on.
+    Superseded,
 }
 
 impl<W: World> Run<'_, W> {
@@ -163,8 +174,7 @@ impl<W: World> Run<'_, W> {
             let mut observed = match self.read().await {
                 Ok(observed) => observed,
                 Err(source) => {
-                    let soon = Rest { digest: String::new(), look_at: Some(self.world.now()), audited: false };
-                    self.give_back(&soon).await;
+                    self.hand_over(String::new(), false).await;
                     return Err(SettleError::Observe { group: self.job.group.clone(), source });
                 }
             };
@@ -182,17 +192,36 @@ impl<W: World> Run<'_, W> {
         let read_at = self.world.now();
         loop {
             let (next, plan) = self.round(observed, read_at, audited).await;
-            let out_of_time = self.left() <= MARGIN;
-            if !out_of_time && !matches!(next, Next::Rest) {
-                return None;
-            }
-            self.settled.unfinished = !matches!(next, Next::Rest);
-            let look_at = if self.settled.unfinished { Some(self.world.now()) } else { plan.look_at };
             let digest = digest(&observed.asgs.iter().collect::<Vec<_>>());
-            let woken = self.give_back(&Rest { digest, look_at, audited: *audited }).await;
-            let Some(woken) = woken.filter(|_| !out_of_time) else { return Some(plan) };
+            match next {
+                Next::Read | Next::Poll(_) => return None,
+                Next::OutOfTime => {
+                    self.settled.unfinished = true;
+                    self.hand_over(digest, *audited).await;
+                    return Some(plan);
+                }
+                Next::Superseded => return Some(plan),
+                Next::Rest => {}
+            }
+            let rest = Rest { digest, look_at: plan.look_at, audited: *audited };
+            let Some(woken) = self.give_back(&rest).await else { return Some(plan) };
+            if self.left() <= MARGIN {
+                self.settled.unfinished = true;
+                self.hand_over(rest.digest, rest.audited).await;
+                return Some(plan);
+            }
             if !self.catch_up(observed, woken.record, Reads::default()).await {
                 return None;
+            }
+        }
+    }
+
+    /// Gives the lease back with something left to do: the sweep goes on. Wakes that come meanwhile are answered so, too.
+    async fn hand_over(&mut self, digest: String, audited: bool) {
+        let soon = Rest { digest, look_at: Some(self.world.now()), audited };
+        for _ in 0..HANDOVERS {
+            if self.give_back(&soon).await.is_none() {
+                return;
             }
         }
     }
@@ -205,10 +234,14 @@ impl<W: World> Run<'_, W> {
             let next = self.linger(next, observed);
             let Next::Poll(pace) = next else { return (next, plan) };
             if self.left() <= MARGIN + pace {
-                return (Next::Poll(pace), plan);
+                return (Next::OutOfTime, plan);
             }
             self.world.sleep(pace).await;
-            let woken = self.prolong().await;
+            let woken = match self.prolong().await {
+                Held::Still => None,
+                Held::Woken(woken) => Some(woken),
+                Held::Lost => return (Next::Superseded, plan),
+            };
             if self.world.now().duration_since(read_at) >= to_signed(STALE_AFTER) {
                 return (Next::Read, plan);
             }
@@ -250,8 +283,16 @@ impl<W: World> Run<'_, W> {
     /// Reads again what an event may have told of; false where everything must be read again.
     async fn catch_up(&mut self, observed: &mut Observed, record: Option<Group>, reads: Reads) -> bool {
         self.settled.passes += 1;
+        let launching = launching(observed);
         match catch_up(self.world, observed, record.as_ref(), reads).await {
-            Ok(in_step) => in_step,
+            Ok(in_step) => {
+                // An edit of the spec counts from the next launch on: the event of one may have woken us.
+                if !self::launching(observed).is_subset(&launching) {
+                    self.hooks = true;
+                    observed.hooks = None;
+                }
+                in_step
+            }
             Err(error) => {
                 warn!(group = %self.job.group, %error, "reading again failed");
                 false
@@ -264,9 +305,12 @@ impl<W: World> Run<'_, W> {
         let mut plan = Plan::default();
         let mut looked = Look::default();
         for _ in 0..PLANS_A_READING {
+            if self.left() <= MARGIN {
+                return (Next::OutOfTime, plan);
+            }
             let now = self.world.now();
             plan = plan::plan(observed, now);
-            self.ask_more(&mut plan, observed, audited);
+            self.ask_more(&mut plan, observed, *audited);
             if !plan.look.is_empty() && plan.look != looked {
                 looked = plan.look.clone();
                 match look(self.world, observed, &plan.look).await {
@@ -283,6 +327,8 @@ impl<W: World> Run<'_, W> {
                 self.settled.refused.push(violation.to_string());
             }
             if steps.is_empty() {
+                // Not before what the records showed is done: a step that fails sends us back to a reading without them.
+                *audited |= self.job.audit && records(observed).all(|key| observed.records.contains_key(key));
                 return (pause(&plan), plan);
             }
             if self.apply(observed, steps).await {
@@ -294,15 +340,12 @@ impl<W: World> Run<'_, W> {
     }
 
     /// Hooks are read where the event or the audit asks for it, records of ours in the audit.
-    fn ask_more(&self, plan: &mut Plan, observed: &Observed, audited: &mut bool) {
-        if (self.job.audit || self.job.hooks) && observed.hooks.is_none() {
+    fn ask_more(&self, plan: &mut Plan, observed: &Observed, audited: bool) {
+        if self.hooks && observed.hooks.is_none() {
             plan.look.hooks = true;
         }
-        if self.job.audit && !*audited {
-            let slots = observed.slots.values().filter_map(|slot| slot.record.as_ref());
-            let ours = slots.chain(observed.record.iter().filter_map(|group| group.record.as_ref()));
-            plan.look.records.extend(ours.map(|record| record.key.clone()));
-            *audited = true;
+        if self.job.audit && !audited {
+            plan.look.records.extend(records(observed).filter(|key| !observed.records.contains_key(*key)).cloned());
         }
     }
 
@@ -311,13 +354,13 @@ impl<W: World> Run<'_, W> {
         let applied = apply_all(self.world, steps).await;
         let now = self.world.now();
         for (step, outcome) in &applied.done {
-            info!(group = %self.job.group, step = %step.key(), "done");
+            log(&self.job.group, step, None);
             *self.settled.steps.entry(step.kind()).or_default() += 1;
             self.note_continued(observed, step, now);
             observed.fold(step, outcome, now);
         }
         for (step, error) in &applied.failed {
-            warn!(group = %self.job.group, step = %step.key(), %error, "failed");
+            log(&self.job.group, step, Some(error));
             *self.settled.failures.entry(error.kind).or_default() += 1;
             remember(observed, step, error, now);
         }
@@ -338,9 +381,19 @@ impl<W: World> Run<'_, W> {
 
     /// Logs each wait when it begins, not in every pass.
     fn say(&mut self, plan: &Plan) {
-        let waits: BTreeSet<String> = plan.waiting.iter().map(ToString::to_string).collect();
-        for wait in waits.difference(&self.said) {
-            info!(group = %self.job.group, "waiting: {wait}");
+        let mut waits = BTreeSet::new();
+        for wait in &plan.waiting {
+            let words = wait.to_string();
+            if !self.said.contains(&words) && !waits.contains(&words) {
+                let (slot, instance) = match &wait.subject {
+                    Subject::Group => (None, None),
+                    Subject::Slot(number) => (Some(number.0), None),
+                    Subject::Instance(id) => (None, Some(id.as_str())),
+                };
+                let reason = wait.reason.kind();
+                info!(group = %self.job.group, slot, instance_id = instance, reason, "waiting: {words}");
+            }
+            waits.insert(words);
         }
         self.said = waits;
     }
@@ -368,9 +421,34 @@ impl<W: World> Run<'_, W> {
     }
 }
 
+/// Logs what became of a step.
+fn log(group: &GroupName, step: &Step, error: Option<&CallError>) {
+    let slot = step.slot().map(|slot| slot.0);
+    let (instance, volume) = (step.instance().map(InstanceId::as_str), step.volume().map(VolumeId::as_str));
+    let (kind, key) = (step.kind(), step.key());
+    match error {
+        None => info!(%group, slot, instance_id = instance, volume_id = volume, step = kind, "done: {key}"),
+        Some(error) => {
+            warn!(%group, slot, instance_id = instance, volume_id = volume, step = kind, %error, "failed: {key}");
+        }
+    }
+}
+
 /// The quickest pace that a wait asks for.
 fn pause(plan: &Plan) -> Next {
     plan.waiting.iter().filter_map(|waiting| waiting.reason.pace()).min().map_or(Next::Rest, Next::Poll)
+}
+
+/// Every record of ours.
+fn records(observed: &Observed) -> impl Iterator<Item = &RecordKey> {
+    let slots = observed.slots.values().filter_map(|slot| slot.record.as_ref());
+    slots.chain(observed.record.iter().filter_map(|group| group.record.as_ref())).map(|record| &record.key)
+}
+
+/// Members that wait in a launch hook.
+fn launching(observed: &Observed) -> BTreeSet<InstanceId> {
+    let members = observed.asgs.iter().flat_map(|asg| &asg.members);
+    members.filter(|(_, member)| member.lifecycle == Lifecycle::PendingWait).map(|(id, _)| id.clone()).collect()
 }
 
 fn to_signed(duration: Duration) -> SignedDuration {

@@ -1,7 +1,6 @@
 //! Logs: one JSON object a line on stdout, with the keys of Powertools for AWS Lambda.
 //!
-//! Beside them the fields `group`, `slot`, `instance_id`, `volume_id`, `interface_id`, `generation` and `step` say what a
-//! message is about. Events and specs are never logged as a whole.
+//! Beside them the fields `group`, `slot`, `instance_id`, `volume_id`, `step` and `reason` say what a message is about. Events and specs are never logged as a whole.
 //! <https://docs.powertools.aws.dev/lambda/python/latest/core/logger/#standard-structured-keys>
 
 use std::fmt;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
+use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_sim::typed::{CallMade, Sort};
-use stateful_asg_tests::lab::{Lab, World};
 
 use crate::{SPEC, replaced, three, told};
 

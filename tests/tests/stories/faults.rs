@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use stateful_asg_campaign::actors::Function;
+use stateful_asg_campaign::bus::BusOdds;
+use stateful_asg_campaign::group::NewGroup;
+use stateful_asg_campaign::lab::Lab;
+use stateful_asg_campaign::lab::World;
 use stateful_asg_core::ids::HostedZoneId;
 use stateful_asg_core::spec::Allowed;
 use stateful_asg_core::spec::Limits;
@@ -10,11 +15,6 @@ use stateful_asg_sim::model::types::{
     Change, ChangeAction, ChangeResourceRecordSets, LifecycleResult, LifecycleState, ResourceRecordSet,
 };
 use stateful_asg_sim::typed::Fault;
-use stateful_asg_tests::actors::Function;
-use stateful_asg_tests::bus::BusOdds;
-use stateful_asg_tests::group::NewGroup;
-use stateful_asg_tests::lab::Lab;
-use stateful_asg_tests::lab::World;
 
 use crate::{LIMIT, PLAIN, SPEC, created, holder, identity, kill, replaced, served, three, told, until_waits};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::ids::{GroupName, SlotNumber, SnapshotId};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::table::{Slot, SlotState};
@@ -11,7 +12,6 @@ use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::{Order, Proof, Stage};
 use stateful_asg_sim::model::types::{DetachVolume, Snapshot, SnapshotState};
 use stateful_asg_sim::model::{Aws, Effect, EffectKind, Span, Timings};
-use stateful_asg_tests::lab::{Lab, World};
 
 use crate::moves::{FINAL, anywhere, drive_out, holder_of, moved, other, slot, volume_of};
 use crate::{LIMIT, PLAIN, SPEC, created, kill, served, three, told, until_alarms, until_waits, waits};
@@ -374,7 +374,7 @@ fn what_a_person_pulled_or_untagged_by_hand_is_put_right() {
 }
 
 #[test]
-fn an_interface_that_a_person_deleted_is_named_and_its_volume_keeps_everything() {
+fn an_interface_that_a_person_deleted_is_made_again_with_its_address() {
     told(&World::quiet(512), async |lab: &Lab| {
         let group = three(lab, SPEC).await;
         let before = slot(lab, &group, 0);
@@ -387,8 +387,12 @@ fn an_interface_that_a_person_deleted_is_named_and_its_volume_keeps_everything()
             aws.delete_network_interface(&interface).unwrap();
             aws.set_capacity(before.zone.as_str(), true);
         });
-        until_alarms(lab, &group, "InterfaceLost").await;
-        assert_eq!(volume_of(&slot(lab, &group, 0)), volume_of(&before));
+        assert!(lab.until_served(&group, LIMIT).await, "{}", lab.story());
+        let after = slot(lab, &group, 0);
+        assert_ne!(interface_of(&after), interface);
+        let address = |slot: &Slot| slot.interface.as_ref().and_then(|record| record.ip);
+        assert_eq!(address(&after), address(&before));
+        assert_eq!(volume_of(&after), volume_of(&before));
         assert!(exists(lab, &volume_of(&before)), "{}", lab.story());
     });
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use stateful_asg_campaign::group::NewGroup;
+use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::ids::GroupName;
 use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::tags;
 use stateful_asg_core::waiting::Reason;
 use stateful_asg_sim::model::types::{CreateVolume, Describe, LifecycleResult, LifecycleState, VolumeState};
 use stateful_asg_sim::model::{Aws, Effect, EffectKind};
-use stateful_asg_tests::group::NewGroup;
-use stateful_asg_tests::lab::{Lab, World};
 
 use crate::{
     LIMIT, PLAIN, SPEC, created, holder, holders, identity, kill, served, three, told, until_alarms, until_waits, waits,
@@ -91,20 +91,20 @@ fn subnets_of_another_zone_are_named_and_an_edit_heals() {
 
 #[test]
 fn an_instance_without_room_is_given_up_and_its_slot_loses_nothing() {
-    // A t3.medium takes 28 attachments; its root volume and its own interface are two.
+    // A d3en.12xlarge takes three volumes besides its root.
     let mut volumes = String::from(r#""data":{"size":"1GiB","mount":"/data"}"#);
-    for number in 1..28 {
+    for number in 1..4 {
         write!(volumes, r#","v{number}":{{"like":"data","mount":"/v{number}"}}"#).unwrap();
     }
     told(&World::quiet(32), async |lab: &Lab| {
         let spec = format!(r#"{{"v":1,"volumes":{{{volumes}}},"launch":{{"surge_wait":"2m"}}}}"#);
-        let small = Some("t3.medium".to_owned());
+        let small = Some("d3en.12xlarge".to_owned());
         let group = lab.create(&NewGroup { instance_type: small, ..NewGroup::cass(&spec, 1).in_one_zone() });
         until_alarms(lab, &group, "AttachLimit").await;
         let gave_up = lab.until(LIMIT, |lab| lab.truth(|aws, _| given_up(aws) > 0)).await;
         assert!(gave_up, "{}", lab.story());
         lab.pass(LIMIT).await;
-        assert_eq!(created(lab), 28, "{}", lab.story());
+        assert_eq!(created(lab), 4, "{}", lab.story());
         assert_eq!(holders(lab, &group).len(), 1, "{}", lab.story());
     });
 }

@@ -14,12 +14,12 @@ mod upkeep;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use stateful_asg_campaign::group::NewGroup;
+use stateful_asg_campaign::lab::Lab;
+use stateful_asg_campaign::lab::World;
+use stateful_asg_campaign::lab::simulate;
 use stateful_asg_core::ids::GroupName;
 use stateful_asg_sim::model::Aws;
-use stateful_asg_tests::group::NewGroup;
-use stateful_asg_tests::lab::Lab;
-use stateful_asg_tests::lab::World;
-use stateful_asg_tests::lab::simulate;
 
 pub(crate) const SPEC: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"address":{"kind":"eni"},"dns":{"zone":"ZONE","slot":"cass-{slot}.prod.internal","group":"seeds.prod.internal","ttl":30},"launch":{"surge_wait":"2m"}}"#;
 pub(crate) const PLAIN: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}}}"#;
@@ -36,7 +36,7 @@ pub(crate) fn told(world: &World, story: impl AsyncFnOnce(&Lab)) {
         assert!(broken.is_empty(), "{}\n{broken:#?}", lab.story());
         let seen = lab.bus.functions().seen();
         assert!(seen.refused.is_empty(), "{}\n{:#?}", lab.story(), seen.refused);
-        assert!(!lab.bus.counts().contains_key(stateful_asg_tests::bus::PANICKED), "{}", lab.story());
+        assert!(!lab.bus.counts().contains_key(stateful_asg_campaign::bus::PANICKED), "{}", lab.story());
     });
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use stateful_asg_campaign::group::NewGroup;
+use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::ids::{GroupName, SlotNumber};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
@@ -11,8 +13,6 @@ use stateful_asg_core::upkeep::Stage;
 use stateful_asg_sim::model::types::{AttachVolume, DetachVolume, InstanceState, LifecycleResult, Volume};
 use stateful_asg_sim::model::{Aws, EffectKind, Span, Timings};
 use stateful_asg_sim::typed::Fault;
-use stateful_asg_tests::group::NewGroup;
-use stateful_asg_tests::lab::{Lab, World};
 
 use crate::{LIMIT, kill, served, told, until_waits, waits};
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::ids::GroupName;
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::types::LifecycleState;
-use stateful_asg_tests::lab::{Lab, World};
 
 use crate::moves::{FINAL, anywhere, drive_out, holder_of, moved, slot, volume_of};
 use crate::{LIMIT, told};

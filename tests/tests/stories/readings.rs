@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use stateful_asg_campaign::bus::BusOdds;
+use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::cloud::InstanceState;
 use stateful_asg_core::ids::{GroupName, InstanceId, VolumeId};
 use stateful_asg_core::observed::{Notes, Observed};
@@ -13,8 +15,6 @@ use stateful_asg_runtime::observe::{Target, observe, refresh};
 use stateful_asg_runtime::ports::Clock;
 use stateful_asg_sim::model::types::{AttachVolume, DetachVolume};
 use stateful_asg_sim::typed::{Fault, SimWorld};
-use stateful_asg_tests::bus::BusOdds;
-use stateful_asg_tests::lab::{Lab, World};
 
 use crate::{LIMIT, SPEC, holder, holders, identity, served, three, told};
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use stateful_asg_campaign::group::NewGroup;
+use stateful_asg_campaign::lab::Lab;
+use stateful_asg_campaign::lab::World;
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::types::{
     CreateVolume, LifecycleState, PutWarmPool, SetInstanceHealth, UpdateAutoScalingGroup, WarmPool, WarmPoolState,
 };
 use stateful_asg_sim::model::{GuestMode, Span};
-use stateful_asg_tests::group::NewGroup;
-use stateful_asg_tests::lab::Lab;
-use stateful_asg_tests::lab::World;
 
 use crate::{
     LIMIT, PLAIN, SPEC, created, holder, holders, identity, replaced, served, three, told, until_waits, waits,

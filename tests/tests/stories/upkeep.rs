@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::ids::{GroupName, SnapshotId};
 use stateful_asg_core::table::SlotState;
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Order;
 use stateful_asg_sim::model::types::SnapshotState;
 use stateful_asg_sim::model::{Data, EffectKind};
-use stateful_asg_tests::lab::{Lab, World};
 
 use crate::moves::{holder_of, slot, volume_of};
 use crate::{LIMIT, kill, served, three, told, until_waits, waits};

@@ -35,6 +35,8 @@ pub(crate) struct Draft<'a> {
     waiting: Vec<Waiting>,
     pub(crate) look: Look,
     look_at: Option<Timestamp>,
+    /// Slots that launching instances are to have.
+    pub(crate) promised: BTreeSet<SlotNumber>,
     /// New slots may not be made: the table lacks some that the tags show.
     pub(crate) table_lost: bool,
 }
@@ -66,6 +68,7 @@ impl<'a> Draft<'a> {
             waiting: Vec::new(),
             look: Look::default(),
             look_at: None,
+            promised: BTreeSet::new(),
             table_lost: false,
         }
     }
@@ -101,6 +104,11 @@ impl<'a> Draft<'a> {
         self.waiting.push(Waiting { subject, reason, since });
     }
 
+    /// A reason is named for it already.
+    pub(crate) fn waits(&self, subject: &Subject) -> bool {
+        self.waiting.iter().any(|waiting| &waiting.subject == subject)
+    }
+
     /// Asks to look again at this time even if nothing happens.
     pub(crate) fn look_at(&mut self, at: Timestamp) {
         self.look_at = Some(self.look_at.map_or(at, |earlier| earlier.min(at)));
@@ -115,7 +123,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Turns the drafts that differ from what was observed into conditional writes.
-    pub(crate) fn finish(mut self) -> Plan {
+    pub(crate) fn finish(mut self, now: Timestamp) -> Plan {
         let empty = |group: &Group| TableWrite {
             group: group.name.clone(),
             slot: None,
@@ -149,7 +157,8 @@ impl<'a> Draft<'a> {
             steps.push(Step::Write { write, why: draft.why });
         }
         if record.is_some() {
-            steps.push(Step::Write { write: TableWrite { record, ..empty(&self.group) }, why: self.group_why });
+            let why = std::mem::take(&mut self.group_why);
+            steps.push(Step::Write { write: TableWrite { record, ..empty(&self.group) }, why });
         }
         for (key, action) in &self.actions {
             if self.obs.actions.get(key) != Some(action) {
@@ -157,7 +166,20 @@ impl<'a> Draft<'a> {
                 steps.push(Step::Write { write, why: BTreeSet::from([Why::ActionNoted]) });
             }
         }
-        steps.extend(self.steps);
+        steps.retain(|write| !self.rests(write, now));
+        steps.extend(std::mem::take(&mut self.steps));
         Plan { steps, waiting: self.waiting, look: self.look, look_at: self.look_at }
+    }
+
+    /// The last write of this item failed too lately to try again: that is what is waited for.
+    fn rests(&mut self, write: &Step, now: Timestamp) -> bool {
+        let key = write.key();
+        let Some(failure) = self.obs.notes.failures.get(&key).filter(|failure| failure.retry_at > now) else {
+            return false;
+        };
+        self.look_at(failure.retry_at);
+        let message = failure.message.clone();
+        self.wait(Subject::Group, Reason::CallFailed { step: key, kind: failure.kind, message, urgent: true }, None);
+        true
     }
 }

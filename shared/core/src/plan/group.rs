@@ -88,15 +88,9 @@ fn judge(obs: &Observed, text: &str, now: Timestamp, draft: &mut Draft<'_>) {
             if draft.group.spec.as_ref().is_some_and(|spec| spec.from_table) {
                 return accept_as_is(draft);
             }
-            if draft.group.spec.is_none() {
-                refuse(
-                    text,
-                    "the hook says that the spec is in the table, and `stateful-asg spec apply` has not put one there"
-                        .to_owned(),
-                    now,
-                    draft,
-                );
-            }
+            let problem =
+                "the hook says that the spec is in the table, and `stateful-asg spec apply` has not put one there";
+            refuse(text, problem.to_owned(), now, draft);
         }
         Source::Inline(json) => {
             if draft.group.spec.as_ref().is_some_and(|spec| !spec.from_table && spec.text == json) {

@@ -75,7 +75,8 @@ fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, ser
     if phase == Phase::Gone {
         return;
     }
-    if phase == Phase::Booting {
+    let stands_still = matches!(phase, Phase::Booting | Phase::Stopped);
+    if stands_still {
         draft.wait(Subject::Instance(id.clone()), Reason::Booting, Some(action.since));
     }
     if let Some(slot) = slot.filter(|slot| serving.ready(id) == Some(slot.number)) {
@@ -85,8 +86,8 @@ fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, ser
         return complete(view, &action, HookResult::Continue, slot.claim, draft);
     }
     let claim = slot.map_or(Claim(0), |slot| slot.claim);
-    // A machine that never boots is given up like one whose guest stays silent.
-    let dead = phase == Phase::Booting && view.past(Some(action.since), view.spec.launch.wait);
+    // A machine that never boots, or was stopped, is given up like one whose guest stays silent.
+    let dead = stands_still && view.past(Some(action.since), view.spec.launch.wait);
     let despair =
         if dead { Some(Despair::After(view.spec.launch.wait)) } else { despair(view, &action, serving.blockers(id)) };
     match despair {
@@ -118,8 +119,12 @@ fn despair(view: &View<'_>, action: &Action, blockers: &[Reason]) -> Option<Desp
     if blockers.iter().any(|reason| matches!(reason, Reason::AttachStuck { .. })) {
         return Some(Despair::Now);
     }
-    let hopeless =
-        |reason: &Reason| matches!(reason, Reason::SurgeBlocked | Reason::ZoneBlocked { .. } | Reason::AttachLimit(_));
+    let hopeless = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::SurgeBlocked | Reason::ZoneBlocked { .. } | Reason::AttachLimit(_) | Reason::Untagged { .. }
+        )
+    };
     if blockers.iter().any(hopeless) {
         return Some(Despair::After(launch.surge_wait));
     }
@@ -233,15 +238,17 @@ pub(crate) fn beat(view: &View<'_>, mut action: Action, draft: &mut Draft<'_>) {
         .find(|hook| hook.asg == action.asg && hook.transition == action.transition)
         .map_or(30, |hook| hook.heartbeat_timeout);
     let third = Duration::from_secs(u64::from(timeout / 3).max(10));
-    let due = later(action.beat.unwrap_or(action.since), third);
+    let step = Step::Heartbeat(reference(view, &action));
+    // The table knows of the last try; one that failed is tried again soon.
+    let due = match view.obs.notes.failures.get(&step.key()) {
+        Some(failure) => failure.retry_at,
+        None => later(action.beat.unwrap_or(action.since), third),
+    };
     if due > view.now {
         return draft.look_at(due);
     }
-    let step = Step::Heartbeat(reference(view, &action));
-    if view.backing_off(&step.key()).is_none() {
-        draft.step(step);
-        draft.look_at(later(view.now, third));
-        action.beat = Some(view.now);
-        draft.set_action(action);
-    }
+    draft.step(step);
+    draft.look_at(later(view.now, third));
+    action.beat = Some(view.now);
+    draft.set_action(action);
 }

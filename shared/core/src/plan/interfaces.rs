@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::cloud::{AttachmentState, Instance, Interface, slot_of};
 use crate::ids::{InterfaceId, SecurityGroupId, SlotNumber, SubnetId};
-use crate::plan::CERTAINLY_ABSENT;
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, take};
 use crate::plan::view::{View, later};
 use crate::plan::volumes::token;
+use crate::plan::{ATTACH_STUCK, CERTAINLY_ABSENT};
 use crate::spec::{AddressKind, Choice};
 use crate::step::{Step, Why};
 use crate::table::{Bound, InterfaceRecord, Slot};
@@ -47,14 +47,14 @@ fn absent(view: &View<'_>, record: &InterfaceRecord, next: &mut InterfaceRecord)
         next.absent_since = Some(view.now);
         return Some(Why::AbsenceNoted);
     }
-    if !record.born && view.past(record.absent_since, CERTAINLY_ABSENT) {
+    // No data is lost with an interface, and its successor gets the same address.
+    view.past(record.absent_since, CERTAINLY_ABSENT).then(|| {
         next.attempt += 1;
         next.id = None;
-        next.ip = None;
+        next.born = false;
         next.absent_since = None;
-        return Some(Why::NextAttempt);
-    }
-    None
+        Why::NextAttempt
+    })
 }
 
 fn seen(interface: &Interface, next: &mut InterfaceRecord) -> Option<Why> {
@@ -159,11 +159,10 @@ pub(crate) fn serve(view: &View<'_>, slot: &Slot, holder: Option<&Instance>, dra
         return;
     };
     let Some(interface) = view.obs.interfaces.get(id) else {
-        let lost = record.born && view.past(record.absent_since, CERTAINLY_ABSENT);
-        if let Some(since) = record.absent_since.filter(|_| !lost) {
+        if let Some(since) = record.absent_since {
             draft.look_at(later(since, CERTAINLY_ABSENT));
         }
-        lacks.reasons.push(if lost { Reason::InterfaceLost(id.clone()) } else { Reason::InterfaceUnseen(id.clone()) });
+        lacks.reasons.push(Reason::InterfaceUnseen(id.clone()));
         return;
     };
     if !record.born {
@@ -189,6 +188,7 @@ fn create(view: &View<'_>, slot: &Slot, record: &InterfaceRecord, draft: &mut Dr
         slot: slot.number,
         subnet: record.subnet.clone(),
         security_groups: record.security_groups.clone(),
+        ip: record.ip,
         token: token(view.obs, slot.number, "interface", record.attempt),
         tags: view.own_tags(slot.number, record.attempt),
     };
@@ -216,6 +216,11 @@ fn attach(
         None => lacks.reasons.push(Reason::InterfaceInTransit(id)),
         Some(attachment) if attachment.instance.as_ref() != Some(&instance.id) => {
             lacks.reasons.push(Reason::InterfaceHeldBy { interface: id, instance: attachment.instance.clone() });
+        }
+        Some(attachment)
+            if attachment.state == AttachmentState::Attaching && view.past(attachment.since, ATTACH_STUCK) =>
+        {
+            lacks.reasons.push(Reason::AttachStuck { what: id.to_string() });
         }
         Some(attachment) if attachment.state != AttachmentState::Attached => {
             lacks.reasons.push(Reason::InterfaceInTransit(id));

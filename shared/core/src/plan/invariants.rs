@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use crate::cloud::{AttachmentState, Lifecycle, RecordChange, Transition};
 use crate::ids::{InstanceId, SlotNumber, VolumeId, VolumeName};
 use crate::observed::Observed;
-use crate::plan::{Phase, Plan};
-use crate::spec::{AddressKind, Spec};
+use crate::plan::view::later;
+use crate::plan::{CERTAINLY_ABSENT, Phase, Plan};
+use crate::spec::{AddressKind, Ready, Spec};
 use crate::step::Step;
 use crate::table::{Bound, HookResult, Slot, TableWrite};
 use crate::tags;
@@ -139,9 +140,10 @@ fn changes_record(obs: &Observed, change: &RecordChange) -> Verdict {
         .ok_or((7, "no change of this record is on record".to_owned()))?;
     let intent = change.new.as_ref().map(|(_, values)| values.clone()).unwrap_or_default();
     demand(record.tried.last() == Some(&intent), 7, || "the change was not recorded first".to_owned())?;
-    let known = change.old.as_ref().is_none_or(|(_, old)| {
-        record.owned || record.tried.contains(old) || record.past.contains(old) || record.confirmed == *old
-    });
+    let known = change
+        .old
+        .as_ref()
+        .is_none_or(|(_, old)| record.tried.contains(old) || record.past.contains(old) || record.confirmed == *old);
     demand(known, 7, || "what stands there is not of our making".to_owned())
 }
 
@@ -179,7 +181,7 @@ fn released(obs: &Observed, slot: &Slot, instance: &InstanceId) -> Verdict {
     demand(slot.held_by(instance), 4, || format!("{instance} does not hold slot {}", slot.number))?;
     let said = obs.instances.get(instance).and_then(|instance| instance.tags.get(tags::RELEASED));
     demand(said == Some(&slot.claim.to_string()), 4, || "its guest has not released this claim".to_owned())?;
-    demand(phase(obs, instance) == Phase::Leaving, 4, || "Auto Scaling does not take it out".to_owned())
+    demand(phase(obs, instance).lets_go(), 4, || "Auto Scaling does not take it out".to_owned())
 }
 
 fn tagged_ours(obs: &Observed, resource: &str) -> Verdict {
@@ -225,7 +227,10 @@ fn served(obs: &Observed, spec: Option<&Spec>, instance: &InstanceId) -> Verdict
             .record
             .as_ref()
             .is_some_and(|record| record.owned && record.tried.is_empty() && !record.confirmed.is_empty());
-    demand(named, 5, || "the slot's own name is not published".to_owned())
+    demand(named, 5, || "the slot's own name is not published".to_owned())?;
+    let mounted = obs.instances.get(instance).and_then(|instance| instance.tags.get(tags::MOUNTED));
+    let reported = spec.launch.ready == Ready::Attached || mounted == Some(&slot.claim.to_string());
+    demand(reported, 5, || format!("the guest has not reported claim {} as mounted", slot.claim))
 }
 
 fn writes(obs: &Observed, spec: Option<&Spec>, write: &TableWrite, now: Timestamp) -> Verdict {
@@ -247,7 +252,7 @@ fn writes(obs: &Observed, spec: Option<&Spec>, write: &TableWrite, now: Timestam
     let before = was.holder.as_ref().map(|holder| &holder.instance);
     let after = slot.holder.as_ref().map(|holder| &holder.instance);
     if before != after {
-        changes_holder(obs, was, write)?;
+        changes_holder(obs, was, write, now)?;
         demand(after.is_none() || slot.claim > was.claim, 2, || "the holder changes without a new claim".to_owned())?;
     }
     unique(obs, slot)
@@ -262,14 +267,22 @@ fn fresh(obs: &Observed, slot: &Slot) -> Verdict {
     unique(obs, slot)
 }
 
-fn changes_holder(obs: &Observed, was: &Slot, write: &TableWrite) -> Verdict {
+fn changes_holder(obs: &Observed, was: &Slot, write: &TableWrite, now: Timestamp) -> Verdict {
     let Some(holder) = &was.holder else { return Ok(()) };
-    let missed = holder.absent_since.is_some() && obs.absent.instances.contains(&holder.instance);
+    let missed = holder.absent_since.is_some_and(|since| later(since, CERTAINLY_ABSENT) <= now)
+        && obs.absent.instances.contains(&holder.instance);
     let gone = phase(obs, &holder.instance) == Phase::Gone || missed || released(obs, was, &holder.instance).is_ok();
     demand(gone, 2, || format!("{} was not seen gone", holder.instance))?;
     for id in was.volumes.values().filter_map(|record| record.id.as_ref()) {
         let held =
             obs.volumes.get(id).map_or(!obs.absent.volumes.contains(id), |volume| !volume.attachments.is_empty());
+        demand(!held, 2, || format!("{id} was not read as free"))?;
+    }
+    if let Some(id) = was.interface.as_ref().and_then(|record| record.id.as_ref()) {
+        let held = obs
+            .interfaces
+            .get(id)
+            .map_or(!obs.absent.interfaces.contains(id), |interface| interface.attachment.is_some());
         demand(!held, 2, || format!("{id} was not read as free"))?;
     }
     let unbinds = write.unbind.contains(&Bound::Instance(holder.instance.clone()));

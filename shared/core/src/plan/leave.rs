@@ -49,10 +49,11 @@ fn let_go(view: &View<'_>, id: &InstanceId, action: Action, unready: &mut BTreeS
     let Some(slot) = view.slot_of(id) else {
         return hooks::complete(view, &action, HookResult::Continue, Claim(0), draft);
     };
-    let gone = view.phase(id) != Phase::Leaving;
+    // One that is not shown may still run.
+    let runs = view.may_run(id);
     // While one group replaces another, no slot is refilled before the old one is empty: turns would never come.
     let replacing = view.live_asgs().count() > 1;
-    if !gone && !replacing && unready.len() >= view.spec.terminate.at_once as usize {
+    if runs && !replacing && unready.len() >= view.spec.terminate.at_once as usize {
         let reason = Reason::TakingTurns { unready: unready.iter().copied().collect() };
         draft.wait(Subject::Instance(id.clone()), reason, Some(action.since));
         // Not for ever: after `launch.wait` the hook runs into its default result, CONTINUE.
@@ -62,7 +63,7 @@ fn let_go(view: &View<'_>, id: &InstanceId, action: Action, unready: &mut BTreeS
         return;
     }
     unready.insert(slot.number);
-    if let Some(reason) = holds_back(view, slot, id, &action, gone) {
+    if let Some(reason) = holds_back(view, slot, id, &action, runs) {
         draft.wait(Subject::Instance(id.clone()), reason, Some(action.since));
         return hooks::beat(view, action, draft);
     }
@@ -70,12 +71,12 @@ fn let_go(view: &View<'_>, id: &InstanceId, action: Action, unready: &mut BTreeS
 }
 
 /// What must happen before this member may go.
-fn holds_back(view: &View<'_>, slot: &Slot, id: &InstanceId, action: &Action, gone: bool) -> Option<Reason> {
+fn holds_back(view: &View<'_>, slot: &Slot, id: &InstanceId, action: &Action, runs: bool) -> Option<Reason> {
     let patient = !view.past(Some(action.since), view.spec.launch.wait);
     if let Some(key) = names::still_names(view, slot, id).filter(|_| patient) {
         return Some(Reason::RecordChanging(key.name));
     }
-    let draining = !gone
+    let draining = runs
         && view.has_mounted(slot)
         && !view.has_released(slot)
         && !view.past(Some(action.since), view.spec.terminate.drain);

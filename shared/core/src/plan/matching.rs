@@ -12,21 +12,21 @@ use crate::plan::{Phase, change, interfaces, pool, slots};
 use crate::spec::ZoneMove;
 use crate::step::Why;
 use crate::table::{Bound, Holder, LAYOUT, Slot, SlotState};
+use crate::tags;
 use crate::upkeep::{ChangeKind, Upkeep};
 use crate::waiting::{Reason, Subject};
 
 /// Promises slots to launching instances, and records the claims that may be recorded now.
 pub(crate) fn assign(view: &View<'_>, draft: &mut Draft<'_>, serving: &mut Serving) {
-    let mut promised: BTreeSet<SlotNumber> = BTreeSet::new();
     for instance in launching(view, draft) {
-        let Some(verdict) = choose(view, draft, instance, &promised) else { continue };
+        let Some(verdict) = choose(view, draft, instance) else { continue };
         let wait = match verdict {
             Verdict::Take(number) => {
-                promised.insert(number);
+                draft.promised.insert(number);
                 claim(view, draft, instance, number)
             }
             Verdict::Move(number) => {
-                promised.insert(number);
+                draft.promised.insert(number);
                 bring(view, draft, instance, number)
             }
             Verdict::Make if draft.made.is_none() => make(view, draft, instance),
@@ -61,13 +61,16 @@ fn launching<'a>(view: &View<'a>, draft: &Draft<'_>) -> Vec<&'a Instance> {
     found
 }
 
-fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance, promised: &BTreeSet<SlotNumber>) -> Option<Verdict> {
+fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance) -> Option<Verdict> {
+    if instance.tags.get(tags::DEPLOYMENT).map(String::as_str) != Some(view.obs.deployment.as_str()) {
+        return view.member(&instance.id).map(|(asg, _)| Verdict::Wait(Reason::Untagged { asg: asg.name.clone() }));
+    }
     let live: Vec<_> = view.live_asgs().map(|asg| asg.name.clone()).collect();
     if live.len() > 1 {
         return Some(Verdict::Wait(Reason::Replacing(live)));
     }
     let slots: Vec<&Slot> =
-        draft.slots.values().map(|entry| &entry.slot).filter(|slot| !promised.contains(&slot.number)).collect();
+        draft.slots.values().map(|entry| &entry.slot).filter(|slot| !draft.promised.contains(&slot.number)).collect();
     let vacant = |slot: &&&Slot| slot.is_active() && view.holder_phase(slot).is_none_or(Phase::is_going);
     let mut here: Vec<&&Slot> = slots.iter().filter(vacant).filter(|slot| slot.zone == instance.zone).collect();
     here.sort_by_key(|slot| (rank(view.holder_phase(slot)), Reverse(slot.vacated), slot.number));
@@ -222,6 +225,9 @@ fn make(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance) -> Option<R
         record: None,
         upkeep: Upkeep::default(),
     };
+    if number.0 == 0 {
+        draft.group.made = Some(view.now);
+    }
     draft.make_slot(slot, BTreeSet::from([Bound::Instance(instance.id.clone())]), BTreeSet::from([Why::SlotMade]));
     pool::intend(view, draft, number);
     interfaces::intend(view, draft, number);

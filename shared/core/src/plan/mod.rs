@@ -97,7 +97,7 @@ pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
         Ok(spec) => spec,
         Err(reason) => {
             draft.wait(Subject::Group, reason, None);
-            return draft.finish();
+            return draft.finish(now);
         }
     };
     let view = view::View::new(observed, &spec, now);
@@ -116,15 +116,37 @@ pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
     names::group_record(&view, &mut draft);
     hooks::launching(&view, &mut draft, &serving);
     leave::terminating(&view, &mut draft);
-    explain_members(&view, &mut draft);
-    policy::filter(draft.finish(), spec.mode)
+    explain(&view, &mut draft);
+    policy::filter(draft.finish(now), spec.mode)
 }
 
-/// Names instances that got nothing because they never came through our hook.
-fn explain_members(view: &view::View<'_>, draft: &mut draft::Draft<'_>) {
+/// Names what got nothing: instances that never came through our hook or are between two states, and vacant slots.
+fn explain(view: &view::View<'_>, draft: &mut draft::Draft<'_>) {
     for (id, phase) in view.members() {
-        if phase == Phase::InService && view.slot_of(id).is_none() && draft.slot_held_by(id).is_none() {
-            draft.wait(Subject::Instance(id.clone()), Reason::NeedsAdoption, None);
+        let subject = Subject::Instance(id.clone());
+        if view.slot_of(id).is_some() || draft.slot_held_by(id).is_some() || draft.waits(&subject) {
+            continue;
+        }
+        let since = view.instance(id).map(|instance| instance.launched);
+        match phase {
+            Phase::InService | Phase::Standby => draft.wait(subject, Reason::NeedsAdoption, since),
+            Phase::Booting => draft.wait(subject, Reason::Booting, since),
+            Phase::Unclear => draft.wait(subject, Reason::HolderUnclear(id.clone()), since),
+            Phase::Launching
+            | Phase::Proceeding
+            | Phase::Leaving
+            | Phase::Gone
+            | Phase::Stopped
+            | Phase::Detached
+            | Phase::Retained
+            | Phase::ReplacingRoot
+            | Phase::Warm => {}
+        }
+    }
+    for slot in view.obs.slots.values().filter(|slot| slot.is_active()) {
+        let taken = draft.slot(slot.number).slot.holder.is_some();
+        if !taken && !draft.waits(&Subject::Slot(slot.number)) && !draft.promised.contains(&slot.number) {
+            draft.wait(Subject::Slot(slot.number), Reason::Vacant(slot.zone.clone()), slot.vacated);
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::waiting::{Reason, Subject};
 
 /// How many tried values of an unconfirmed record are remembered.
 const TRIED: usize = 4;
+/// How many addresses one record holds.
+/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>
+const MOST_VALUES: usize = 400;
 /// How long a change may be under way: no invocation lives longer.
 const OLDEST_CHANGE: Duration = Duration::from_secs(900);
 
@@ -25,9 +28,16 @@ type Addresses = BTreeSet<Ipv4Addr>;
 /// The slot's address, where it has one now.
 pub(crate) fn address(view: &View<'_>, slot: &Slot) -> Option<Ipv4Addr> {
     match view.spec.address.kind {
-        AddressKind::Eni => slot.interface.as_ref().filter(|record| record.born).and_then(|record| record.ip),
+        AddressKind::Eni => slot.interface.as_ref().and_then(|record| record.ip),
         AddressKind::Instance => slot.holder.as_ref().and_then(|holder| view.instance(&holder.instance)?.ip),
     }
+}
+
+/// The address goes with the holder, and the holder is not shown.
+fn is_unseen(view: &View<'_>, slot: &Slot) -> bool {
+    let holder = slot.holder.as_ref().filter(|_| view.spec.address.kind == AddressKind::Instance);
+    holder
+        .is_some_and(|holder| view.instance(&holder.instance).is_none() && view.holder_phase(slot) != Some(Phase::Gone))
 }
 
 /// The address stays with the slot, and the slot will be refilled: its names stay, whoever goes.
@@ -41,11 +51,16 @@ pub(crate) fn slot_record(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>, l
         dns.slot.as_ref().map(|template| RecordKey { zone: dns.zone.clone(), name: template.name(slot.number) })
     });
     let keep = match view.holder_phase(slot) {
-        Some(phase) if !phase.is_going() => true,
+        Some(phase) if phase.keeps_names() => true,
         // A vacant slot keeps what is published, and publishes nothing new.
         Some(_) | None => stays(view, slot) && slot.record.is_some(),
     };
-    let wanted: Addresses = if keep { address(view, slot).into_iter().collect() } else { Addresses::new() };
+    let wanted: Addresses = match &slot.record {
+        // Not shown is not gone: the name stays as it is.
+        Some(record) if keep && is_unseen(view, slot) => record.confirmed.clone(),
+        Some(_) | None if keep => address(view, slot).into_iter().collect(),
+        Some(_) | None => Addresses::new(),
+    };
     let outcome = settle(view, slot.record.as_ref(), wanted_key, wanted, draft);
     outcome.apply(view, draft, lacks, |draft, record, why| {
         let entry = draft.slot(slot.number);
@@ -70,19 +85,24 @@ pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
         .as_ref()
         .and_then(|dns| dns.group.as_ref().map(|name| RecordKey { zone: dns.zone.clone(), name: name.clone() }));
     let published = recorded.as_ref().map(|record| record.confirmed.clone()).unwrap_or_default();
-    let wanted: Addresses = view
-        .obs
-        .slots
-        .values()
-        .filter(|slot| slot.is_active())
+    let active = || view.obs.slots.values().filter(|slot| slot.is_active());
+    let mut wanted: Addresses = active()
         .filter_map(|slot| {
             let ip = address(view, slot)?;
             let in_service = view.holder_phase(slot) == Some(Phase::InService);
-            let leaving = view.holder_phase(slot).is_none_or(Phase::is_going);
-            let kept = published.contains(&ip) && (!leaving || stays(view, slot));
+            let staying = view.holder_phase(slot).is_some_and(Phase::keeps_names);
+            let kept = published.contains(&ip) && (staying || stays(view, slot));
             (in_service || kept).then_some(ip)
         })
         .collect();
+    // Whose address is whose is not known while a holder is not shown: nothing is withdrawn.
+    if active().any(|slot| is_unseen(view, slot)) {
+        wanted.extend(&published);
+    }
+    if let Some(key) = wanted_key.as_ref().filter(|_| wanted.len() > MOST_VALUES) {
+        let reason = Reason::RecordFull { name: key.name.clone(), addresses: wanted.len() };
+        return draft.wait(Subject::Group, reason, None);
+    }
     let outcome = settle(view, recorded.as_ref(), wanted_key, wanted, draft);
     let mut lacks = Lacks { reasons: Vec::new(), pending: false };
     outcome.apply(view, draft, &mut lacks, |draft, record, why| {
@@ -198,8 +218,15 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
         RecordSeen::Other(_) => false,
     };
     let at_rest = record.tried.is_empty() && record.confirmed == wanted && (wanted.is_empty() || record.ttl == ttl);
-    if at_rest && seen.is_none_or(|seen| matches(seen) || !of_our_making(record, seen)) {
-        return Outcome::Rest(None);
+    if at_rest {
+        match seen {
+            None => return Outcome::Rest(None),
+            Some(seen) if matches(seen) => return Outcome::Rest(None),
+            Some(seen) if !of_our_making(record, seen) => {
+                return Outcome::Rest((!wanted.is_empty()).then(|| foreign(&record.key, seen)));
+            }
+            Some(_) => {}
+        }
     }
     if record.tried.last() != Some(&wanted) {
         let mut next = record.clone();
@@ -227,12 +254,13 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
     }
 }
 
-/// What stands there was confirmed, tried or written by us before.
+/// What stands there was confirmed, tried or written by us before. A name that we own and that someone has given other
+/// values is theirs now; one that was taken away is published again.
 fn of_our_making(record: &NameRecord, seen: &RecordSeen) -> bool {
     match seen {
         RecordSeen::Absent => record.owned,
         RecordSeen::A { values, .. } => {
-            record.owned || record.tried.contains(values) || record.past.contains(values) || record.confirmed == *values
+            record.tried.contains(values) || record.past.contains(values) || record.confirmed == *values
         }
         RecordSeen::Other(_) => false,
     }

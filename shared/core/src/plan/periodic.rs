@@ -53,20 +53,20 @@ pub fn periodic(observed: &Observed, now: Timestamp) -> Plan {
         Ok(spec) => spec,
         Err(reason) => {
             draft.wait(Subject::Group, reason, None);
-            return draft.finish();
+            return draft.finish(now);
         }
     };
     let view = View::new(observed, &spec, now);
     let Some(ours) = Ours::of(observed) else {
         draft.look.snapshots = true;
-        return draft.finish();
+        return draft.finish(now);
     };
     let tended: Vec<Tended<'_>> = observed.slots.values().filter_map(|slot| Tended::of(&view, &ours, slot)).collect();
     take(&view, &ours, &tended, &mut draft);
     name_members(&view, &ours, &mut draft);
     retention::delete(&view, &ours, &mut draft);
     late::say(&view, &ours, &tended, &mut draft);
-    policy::filter(draft.finish(), spec.mode)
+    policy::filter(draft.finish(now), spec.mode)
 }
 
 /// The recorded spec, if it may be served. Limits bind whenever they were drawn.

@@ -13,7 +13,7 @@ pub enum Phase {
     Proceeding,
     /// In service.
     InService,
-    /// Auto Scaling takes it out; EC2 still runs it.
+    /// Auto Scaling takes it out; EC2 still runs it, or has stopped it.
     Leaving,
     /// EC2 shows `shutting-down` or `terminated`: there is no way back.
     Gone,
@@ -43,6 +43,10 @@ impl Phase {
             (_, Some(Lifecycle::Warmed | Lifecycle::WarmedPendingWait | Lifecycle::WarmedTerminatingWait)) => {
                 Self::Warm
             }
+            (
+                Some(InstanceState::Stopping | InstanceState::Stopped),
+                Some(Lifecycle::Terminating | Lifecycle::TerminatingWait | Lifecycle::TerminatingProceed),
+            ) => Self::Leaving,
             (Some(InstanceState::Stopping | InstanceState::Stopped), _) => Self::Stopped,
             (None, Some(Lifecycle::Pending | Lifecycle::PendingWait | Lifecycle::PendingProceed)) => Self::Booting,
             (None, _) => Self::Unclear,
@@ -75,6 +79,18 @@ impl Phase {
     #[must_use]
     pub fn is_going(self) -> bool {
         matches!(self, Self::Leaving | Self::Gone)
+    }
+
+    /// What its guest says that it let go is let go: it does not come back but through a launch hook.
+    #[must_use]
+    pub fn lets_go(self) -> bool {
+        matches!(self, Self::Leaving | Self::Warm)
+    }
+
+    /// Names that lead to it stay: it serves, or may again without another launch hook.
+    #[must_use]
+    pub fn keeps_names(self) -> bool {
+        !self.is_going() && self != Self::Warm
     }
 
     /// It serves or is about to: its slot's volumes belong on it.

@@ -51,7 +51,7 @@ pub(crate) fn may_change_holder(view: &View<'_>, slot: &Slot) -> bool {
     match view.holder_phase(slot) {
         None => true,
         Some(Phase::Gone) => not_free(view, slot).is_empty(),
-        Some(Phase::Leaving) => view.has_released(slot) && not_free(view, slot).is_empty(),
+        Some(Phase::Leaving | Phase::Warm) => view.has_released(slot) && not_free(view, slot).is_empty(),
         Some(
             Phase::Booting
             | Phase::Launching
@@ -62,7 +62,6 @@ pub(crate) fn may_change_holder(view: &View<'_>, slot: &Slot) -> bool {
             | Phase::Detached
             | Phase::Retained
             | Phase::ReplacingRoot
-            | Phase::Warm
             | Phase::Unclear,
         ) => false,
     }

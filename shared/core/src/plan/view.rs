@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::cloud::{Asg, Instance, Member};
+use crate::cloud::{Asg, Instance, InstanceState, Member};
 use crate::ids::{InstanceId, SlotNumber};
 use crate::observed::{Failure, Observed};
 use crate::plan::{CERTAINLY_ABSENT, Phase};
@@ -83,9 +83,16 @@ impl<'a> View<'a> {
         self.holders.get(id).copied()
     }
 
-    /// The guest reported its volumes released for the slot's current claim, while Auto Scaling takes the instance out.
+    /// It runs, or nothing says that it does not.
+    pub(crate) fn may_run(&self, id: &InstanceId) -> bool {
+        self.instance(id)
+            .is_none_or(|instance| matches!(instance.state, InstanceState::Pending | InstanceState::Running))
+    }
+
+    /// The guest reported its volumes released for the slot's current claim, while Auto Scaling takes the instance out, or
+    /// back into the warm pool.
     pub(crate) fn has_released(&self, slot: &Slot) -> bool {
-        self.holder_phase(slot) == Some(Phase::Leaving) && self.reported(slot, tags::RELEASED)
+        self.holder_phase(slot).is_some_and(Phase::lets_go) && self.reported(slot, tags::RELEASED)
     }
 
     /// The guest reported its volumes mounted for the slot's current claim.
@@ -131,7 +138,7 @@ impl View<'_> {
     /// The tags of what we create for a slot: the spec's own, and ours.
     pub(crate) fn own_tags(&self, slot: SlotNumber, attempt: u32) -> crate::cloud::Tags {
         let mut own = self.spec.tags.clone();
-        own.insert("Name".to_owned(), format!("{}-{slot}", self.obs.group));
+        own.entry("Name".to_owned()).or_insert_with(|| format!("{}-{slot}", self.obs.group));
         own.insert(tags::GROUP.to_owned(), self.obs.group.to_string());
         own.insert(tags::DEPLOYMENT.to_owned(), self.obs.deployment.to_string());
         own.insert(tags::SLOT.to_owned(), slot.to_string());

@@ -246,7 +246,8 @@ fn create(
 
 /// The ClientToken of an attempt: the same for every actor, and another for every attempt.
 pub(crate) fn token(obs: &Observed, slot: SlotNumber, name: &str, attempt: u32) -> String {
-    let text = format!("{}/{}/{slot}/{name}/{attempt}", obs.deployment, obs.group);
+    let made = obs.record.as_ref().and_then(|group| group.made).map_or(0, |made| made.as_second());
+    let text = format!("{}/{}/{made}/{slot}/{name}/{attempt}", obs.deployment, obs.group);
     Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()).to_string()
 }
 
@@ -322,7 +323,7 @@ fn attached(
         }
         AttachmentState::Attached if volume.attachments.len() == 1 && volume.state == VolumeState::InUse => {}
         AttachmentState::Attaching if view.past(attachment.since, ATTACH_STUCK) => {
-            lacks.reasons.push(Reason::AttachStuck { volume: volume.id.clone() });
+            lacks.reasons.push(Reason::AttachStuck { what: volume.id.to_string() });
         }
         AttachmentState::Attaching
         | AttachmentState::Attached

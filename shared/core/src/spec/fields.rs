@@ -11,8 +11,9 @@ const HOUR: u64 = 3_600;
 /// The longest that Auto Scaling holds an instance in a wait state.
 /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html>
 const LONGEST_HOOK: u64 = 2 * DAY;
-/// The most volumes a slot: the guest is told of each by a tag, and an instance has 50 tags.
-pub(super) const MOST_VOLUMES: usize = 30;
+/// The most volumes a slot: the guest is told of each by two tags, and an instance has 50 tags, of which seven more are ours
+/// and some the user's.
+pub(super) const MOST_VOLUMES: usize = 16;
 /// The most tags of the user's: of the 50 that EC2 allows, ten are ours.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>
 pub(super) const MOST_TAGS: usize = 40;
@@ -176,9 +177,9 @@ static LAUNCH: Object = Object {
     fields: &[
         field(
             "ready",
-            words(&["attached", "mounted", "probe"]),
+            Form::Word(Words { known: &["attached", "mounted"], later: &["probe"] }),
             Means(r#""attached""#),
-            "How far an instance must be before it serves: volumes attached, mounted by its guest, or its guest's probe passed.",
+            "How far an instance must be before it serves: volumes attached, or mounted by its guest.",
         ),
         field(
             "wait",

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::cloud::Transition;
+use crate::observed::FailureKind;
 use crate::upkeep::Stage;
 use crate::waiting::{Reason, Waiting};
 
@@ -38,11 +39,11 @@ impl fmt::Display for Reason {
             Self::InterfaceCreating
             | Self::NoSubnet(_)
             | Self::InterfaceUnseen(_)
-            | Self::InterfaceLost(_)
             | Self::InterfaceHeldBy { .. }
             | Self::InterfaceInTransit(_)
             | Self::RecordChanging(_)
-            | Self::RecordForeign { .. } => of_address(self, f),
+            | Self::RecordForeign { .. }
+            | Self::RecordFull { .. } => of_address(self, f),
             Self::HolderStopped(_)
             | Self::HolderStandby(_)
             | Self::HolderDetached(_)
@@ -51,6 +52,8 @@ impl fmt::Display for Reason {
             | Self::HolderWarm(_)
             | Self::HolderUnclear(_) => of_holder(self, f),
             Self::Booting
+            | Self::Untagged { .. }
+            | Self::Vacant(_)
             | Self::HolderLeaving { .. }
             | Self::NotYetFree { .. }
             | Self::SurgeBlocked
@@ -95,12 +98,12 @@ fn of_group(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             };
             write!(f, "Auto Scaling group {asg} has no {which} hook of ours: add it, or its instances get nothing")
         }
-        Reason::TableLost(what) if what.is_empty() => {
-            f.write_str("the table lacks slots that existed: no new slot is made until it is rebuilt")
-        }
+        Reason::TableLost(what) if what.is_empty() => f.write_str(
+            "the table lacks slots that existed: no new slot is made until it is rebuilt (`stateful-asg adopt`)",
+        ),
         Reason::TableLost(what) => write!(
             f,
-            "the table lacks slots that existed, and no new slot is made until it is restored (point-in-time recovery): {what}"
+            "the table lacks slots that existed, and no new slot is made until it is restored (point-in-time recovery) or rebuilt from the tags (`stateful-asg adopt GROUP`): {what}"
         ),
         Reason::Replacing(asgs) => {
             let names: Vec<_> = asgs.iter().map(ToString::to_string).collect();
@@ -108,14 +111,42 @@ fn of_group(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         Reason::Withheld { step } => write!(f, "`{step}` is withheld by the spec's mode"),
         Reason::CallFailed { step, kind, message, .. } => {
-            let what = if kind.is_retryable() {
-                "it is tried again"
-            } else {
-                "a person must see to it, it is tried again now and then"
-            };
-            write!(f, "`{step}` failed ({kind:?}), {what}: {message}")
+            write!(f, "`{step}` failed ({kind:?}): {message}. {}", cure(*kind))
         }
         _ => Ok(()),
+    }
+}
+
+/// What to do about a call that failed so.
+fn cure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Throttled
+        | FailureKind::NotReady
+        | FailureKind::NotFound
+        | FailureKind::DeviceInUse
+        | FailureKind::InUse
+        | FailureKind::RecordMismatch
+        | FailureKind::Conflict
+        | FailureKind::Unknown => "It is tried again",
+        FailureKind::Denied => {
+            "Give the function's role this right: deploy the template anew, or see what a permissions boundary or an organisation's policy denies"
+        }
+        FailureKind::AttachLimit => "Use an instance type with room for the spec's volumes and interface",
+        FailureKind::ZoneMismatch => "The volume is in another zone than the instance: it was tagged by hand, or moved",
+        FailureKind::Quota => {
+            "Ask AWS for a higher quota, or free some of what counts against it; it is tried again now and then"
+        }
+        FailureKind::Key => {
+            "Enable the KMS key and let the function's role use it (kms:CreateGrant, Decrypt, GenerateDataKeyWithoutPlaintext), or name another one in the spec"
+        }
+        FailureKind::RecordRefused => {
+            "See what protects the record or the hosted zone, or choose another name in the spec"
+        }
+        FailureKind::NoActiveAction => "AWS knows no such lifecycle action any more; the next reading tells",
+        FailureKind::TokenReused => {
+            "What was made by an earlier call with this token differs: look for it by its stateful-asg tags, and delete it if it holds nothing"
+        }
+        FailureKind::Invalid => "AWS refuses these parameters: edit the spec; it is tried again now and then",
     }
 }
 
@@ -149,8 +180,8 @@ fn of_volume(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "volume {volume} is attached to {instance}: it is taken when {instance} has let it go")
         }
         Reason::VolumeInTransit { volume } => write!(f, "volume {volume} is being attached or detached"),
-        Reason::AttachStuck { volume } => {
-            write!(f, "volume {volume} hangs in `attaching`: the launch is given up and a fresh instance takes it")
+        Reason::AttachStuck { what } => {
+            write!(f, "{what} hangs in `attaching`: the launch is given up and a fresh instance takes it")
         }
         _ => Ok(()),
     }
@@ -162,10 +193,7 @@ fn of_address(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Reason::InterfaceCreating => f.write_str("its network interface is being created"),
         Reason::NoSubnet(zone) => write!(f, "no subnet of the spec lies in {zone}: add one to `address.subnets`"),
         Reason::InterfaceUnseen(id) => {
-            write!(f, "interface {id} is not shown; it counts as lost only after ten minutes of this")
-        }
-        Reason::InterfaceLost(id) => {
-            write!(f, "interface {id} is gone, and the slot's address with it: a person must decide")
+            write!(f, "interface {id} is not shown; after ten minutes of this another is made with the same address")
         }
         Reason::InterfaceHeldBy { interface, instance } => {
             let whom = instance.as_ref().map_or_else(|| "another AWS service".to_owned(), ToString::to_string);
@@ -176,6 +204,10 @@ fn of_address(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Reason::RecordForeign { name, holds } => write!(
             f,
             "a record {name} that is not ours stands there (it holds {holds}): delete it, or choose another name in the spec"
+        ),
+        Reason::RecordFull { name, addresses } => write!(
+            f,
+            "the record {name} would hold {addresses} addresses, and Route 53 takes 400: leave `dns.group` out, or use more groups"
         ),
         _ => Ok(()),
     }
@@ -194,7 +226,10 @@ fn of_holder(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "its holder {id} is kept in Terminating:Retained for a person: terminate it to pass the slot on")
         }
         Reason::HolderReplacingRoot(id) => write!(f, "its holder {id} is having its root volume replaced"),
-        Reason::HolderWarm(id) => write!(f, "its holder {id} is in the warm pool and keeps the slot"),
+        Reason::HolderWarm(id) => write!(
+            f,
+            "its holder {id} is in the warm pool and keeps the slot until its guest has released the volumes, or it is terminated"
+        ),
         Reason::HolderUnclear(id) => {
             write!(f, "its holder {id} is not shown, or in an unknown state: nothing is concluded from that")
         }
@@ -205,7 +240,9 @@ fn of_holder(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 #[allow(clippy::wildcard_enum_match_arm, reason = "`fmt` sends each reason to its own function")]
 fn of_instance(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match reason {
-        Reason::Booting => f.write_str("it does not run yet"),
+        Reason::Booting => f.write_str("it does not run: it is given up when `launch.wait` has passed"),
+        Reason::Untagged { asg } => write!(f, "it does not bear the tags stateful-asg:group and stateful-asg:deployment: set PropagateAtLaunch on those of {asg}; the launch is given up"),
+        Reason::Vacant(zone) => write!(f, "it is vacant: the next instance that launches in {zone} takes it"),
         Reason::HolderLeaving { slot, holder } => write!(f, "slot {slot} is promised, its holder {holder} is still terminating"),
         Reason::NotYetFree { slot, holder, what } => {
             write!(f, "slot {slot} is promised; {holder} is gone, and EC2 has not yet freed {}", what.join(", "))
@@ -223,7 +260,7 @@ fn of_instance(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "it goes when the other slots are ready again; not ready: {}", slots.join(", "))
         }
         Reason::Answered => f.write_str("our hook is answered; other hooks may hold it"),
-        Reason::NeedsAdoption => f.write_str("it came into service without our hook and gets nothing: replace it, and its successor gets a slot"),
+        Reason::NeedsAdoption => f.write_str("it came into service without our hook and gets nothing: map it to a slot (`stateful-asg adopt GROUP`), or replace it, and its successor gets one"),
         Reason::AbandonAt(at) => write!(f, "the launch is given up at {at}"),
         _ => Ok(()),
     }

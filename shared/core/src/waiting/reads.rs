@@ -54,12 +54,17 @@ impl Reason {
             Self::VolumeGrowing { .. } => Reads::MODIFICATIONS,
             Self::InterfaceCreating | Self::InterfaceInTransit(_) | Self::InterfaceHeldBy { .. } => Reads::INTERFACES,
             Self::NotYetFree { .. } => Reads::VOLUMES.and(Reads::INTERFACES),
-            Self::Booting | Self::HolderLeaving { .. } | Self::GuestNotReady | Self::Draining => Reads::INSTANCES,
+            Self::Booting
+            | Self::Untagged { .. }
+            | Self::HolderLeaving { .. }
+            | Self::GuestNotReady
+            | Self::Draining => Reads::INSTANCES,
             Self::NoSpec(_)
             | Self::SpecRefused(_)
             | Self::HookMissing { .. }
             | Self::TableLost(_)
             | Self::Replacing(_)
+            | Self::Vacant(_)
             | Self::SurgeBlocked
             | Self::ZoneBlocked { .. }
             | Self::AttachLimit(_)
@@ -72,10 +77,10 @@ impl Reason {
             | Self::AttachStuck { .. }
             | Self::NoSubnet(_)
             | Self::InterfaceUnseen(_)
-            | Self::InterfaceLost(_)
             | Self::TakingTurns { .. }
             | Self::RecordChanging(_)
             | Self::RecordForeign { .. }
+            | Self::RecordFull { .. }
             | Self::Answered
             | Self::HolderStopped(_)
             | Self::HolderStandby(_)

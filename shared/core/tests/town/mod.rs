@@ -176,6 +176,7 @@ impl Town {
             instance: Some(instance_id(to)),
             state: AttachmentState::Attached,
             delete_on_termination: false,
+            since: Some(at(1)),
         });
     }
 

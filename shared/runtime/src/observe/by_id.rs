@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use stateful_asg_core::cloud::Lifecycle;
 use stateful_asg_core::ids::{InstanceId, InterfaceId, VolumeId};
 use stateful_asg_core::observed::{Absent, Observed};
 use stateful_asg_core::table::Slot;
@@ -9,10 +10,11 @@ use stateful_asg_core::table::Slot;
 use crate::ports::{Called, Cloud, Which};
 
 /// Asks by ID for everything on record that the group's reading lacks: what slots hold, what is being made to take its
-/// place, and what was left behind and is being deleted.
+/// place, and what was left behind and is being deleted; and for launching instances.
 pub(super) async fn ask_by_id<W: Cloud>(world: &W, observed: &mut Observed) -> Called<()> {
     let slots = || observed.slots.values();
-    let holders: BTreeSet<InstanceId> = missing(slots().flat_map(holder), |id| observed.instances.contains_key(id));
+    let holders: BTreeSet<InstanceId> =
+        missing(slots().flat_map(holder).chain(launching(observed)), |id| observed.instances.contains_key(id));
     let volumes: BTreeSet<VolumeId> = missing(slots().flat_map(volumes), |id| observed.volumes.contains_key(id));
     let interfaces: BTreeSet<InterfaceId> =
         missing(slots().flat_map(interfaces), |id| observed.interfaces.contains_key(id));
@@ -30,6 +32,12 @@ pub(super) async fn ask_by_id<W: Cloud>(world: &W, observed: &mut Observed) -> C
         interfaces: interfaces.into_iter().filter(|id| !observed.interfaces.contains_key(id)).collect(),
     };
     Ok(())
+}
+
+/// Members that wait in a launch hook: one that the group's reading lacks may lack our tags.
+fn launching(observed: &Observed) -> impl Iterator<Item = &InstanceId> {
+    let members = observed.asgs.iter().flat_map(|asg| &asg.members);
+    members.filter(|(_, member)| member.lifecycle == Lifecycle::PendingWait).map(|(id, _)| id)
 }
 
 fn missing<'a, Id: Ord + Clone + 'a>(

@@ -5,25 +5,39 @@ use tracing::{info, warn};
 use super::{LEASE, Run, to_signed};
 use crate::ports::{Rest, Woken, World};
 
+/// What became of the lease.
+pub(super) enum Held {
+    /// It is ours.
+    Still,
+    /// It is ours, and somebody woke the group meanwhile; the group's item.
+    Woken(Woken),
+    /// Another settle has it.
+    Lost,
+}
+
 impl<W: World> Run<'_, W> {
-    /// Prolongs the lease when half of it has passed; the item where somebody woke the group meanwhile.
-    pub(super) async fn prolong(&mut self) -> Option<Woken> {
+    /// Prolongs the lease when half of it has passed.
+    pub(super) async fn prolong(&mut self) -> Held {
         let now = self.world.now();
         if now.duration_since(self.prolonged) < to_signed(LEASE / 2) {
-            return None;
+            return Held::Still;
         }
         match self.world.prolong(&self.job.group, &self.job.owner, now, LEASE).await {
             Ok(Some(woken)) => {
                 self.prolonged = now;
-                (std::mem::replace(&mut self.dirty, woken.dirty) != woken.dirty).then_some(woken)
+                if std::mem::replace(&mut self.dirty, woken.dirty) == woken.dirty {
+                    Held::Still
+                } else {
+                    Held::Woken(woken)
+                }
             }
             Ok(None) => {
-                info!(group = %self.job.group, "another settle took the lease over");
-                None
+                info!(group = %self.job.group, "another settle took the lease over, and goes on");
+                Held::Lost
             }
             Err(error) => {
                 warn!(group = %self.job.group, %error, "could not prolong the lease");
-                None
+                Held::Still
             }
         }
     }

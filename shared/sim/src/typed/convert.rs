@@ -124,6 +124,7 @@ pub(super) fn interface(seen: &sim::NetworkInterface) -> cloud::Interface {
             instance: Some(id(&seen.instance_id)),
             state: attachment_state(seen.status),
             delete_on_termination: seen.delete_on_termination,
+            since: Some(seen.attach_time),
         }),
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn new_volume(new: &NewVolume) -> CreateVolume {
 pub(super) fn new_interface(new: &NewInterface) -> CreateNetworkInterface {
     CreateNetworkInterface {
         subnet_id: new.subnet.to_string(),
-        private_ip_address: None,
+        private_ip_address: new.ip.map(|ip| ip.to_string()),
         groups: new.security_groups.iter().map(ToString::to_string).collect(),
         description: String::new(),
         client_token: Some(new.token.clone()),

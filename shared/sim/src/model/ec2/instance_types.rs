@@ -28,10 +28,11 @@ const fn dedicated(instance_type: &'static str, volumes: u32, interfaces: u32, a
 }
 
 /// Documented (EC2 User Guide, *Amazon EBS volume limits* and *IP addresses per network interface*).
-const TYPES: [InstanceType; 8] = [
+const TYPES: [InstanceType; 9] = [
     dedicated("m7i.large", 32, 3, 10),
     dedicated("m7i.48xlarge", 128, 15, 50),
     dedicated("m8g.large", 32, 3, 10),
+    dedicated("d3en.12xlarge", 4, 8, 30),
     shared("i4i.large", 3, 10),
     shared("m5.large", 3, 10),
     shared("r6g.large", 3, 10),
@@ -41,7 +42,7 @@ const TYPES: [InstanceType; 8] = [
 
 /// What a type can take; one that is not listed is taken for a small shared one.
 pub(super) fn limits(instance_type: &str) -> InstanceType {
-    TYPES.into_iter().find(|t| t.instance_type == instance_type).unwrap_or(TYPES[3])
+    TYPES.into_iter().find(|t| t.instance_type == instance_type).unwrap_or(TYPES[4])
 }
 
 impl Aws {

@@ -204,6 +204,12 @@ impl Rules {
         self.last_change = Some((at, what()));
     }
 
+    /// The spec that the table holds for this group.
+    #[must_use]
+    pub fn accepted_spec(&self, group: &GroupName) -> Option<&Rc<Spec>> {
+        self.specs.get(group)?.last().map(|(_, spec)| spec)
+    }
+
     /// The specs that may have been in force when a call was decided that takes effect now.
     fn specs_lately(&self, group: &GroupName, now: Timestamp) -> Vec<Rc<Spec>> {
         let all = self.specs.get(group).map_or(&[][..], Vec::as_slice);
@@ -217,14 +223,15 @@ fn is_gone(aws: &Aws, instance: &str) -> bool {
     aws.instance(instance).is_none_or(|i| matches!(i.state, InstanceState::ShuttingDown | InstanceState::Terminated))
 }
 
-/// The guest said that it let go of what this claim gave it, and its group is ending it.
+/// The guest said that it let go of what this claim gave it, and its group is ending it, or has it back in its warm pool.
 fn has_released(aws: &Aws, instance: &str, claim: u64) -> bool {
     let said = aws.instance(instance).is_some_and(|i| i.tags.get(tags::RELEASED) == Some(&claim.to_string()));
     said && aws.member(instance).is_none_or(|m| {
-        matches!(
+        let ends = matches!(
             m.state,
             LifecycleState::Terminating | LifecycleState::TerminatingWait | LifecycleState::TerminatingProceed
-        )
+        );
+        ends || m.state.is_warmed()
     })
 }
 

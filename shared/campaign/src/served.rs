@@ -90,8 +90,7 @@ pub fn address(aws: &Aws, slot: &Slot, instance: &str) -> Option<String> {
 #[must_use]
 pub fn unserved(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName) -> Vec<Unserved> {
     let about = |instance: Option<&str>, what: String| Unserved { instance: instance.map(str::to_owned), what };
-    let spec = table.group(group).and_then(|item| item.spec.as_ref()).and_then(|spec| Spec::parse(&spec.text).ok());
-    let Some(spec) = spec.map(|parsed| parsed.spec) else {
+    let Some(spec) = rules.accepted_spec(group) else {
         return vec![about(None, "no spec is in force".to_owned())];
     };
     let mut all = Vec::new();
@@ -103,13 +102,13 @@ pub fn unserved(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName
         }
         for member in members {
             all.extend(
-                unserved_member(aws, table, rules, group, &spec, member)
+                unserved_member(aws, table, rules, group, spec, member)
                     .into_iter()
                     .map(|what| about(Some(&member.instance_id), what)),
             );
         }
     }
-    all.extend(group_record(aws, table, group, &spec).map(|what| about(None, what)));
+    all.extend(group_record(aws, table, group, spec).map(|what| about(None, what)));
     all
 }
 

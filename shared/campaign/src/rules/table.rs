@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::spec::Spec;
-use stateful_asg_core::table::{Bound, Group, Slot, SlotState};
+use stateful_asg_core::table::{Bound, Group, InterfaceRecord, Slot, SlotState};
 use stateful_asg_core::upkeep::Upkeep;
 use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::typed::{MemoryTable, Written};
@@ -39,7 +39,7 @@ impl Rules {
                 }
             }
             Some(before) => {
-                self.judge_keeping(written, before, after);
+                self.judge_keeping(written, before, after, aws);
                 self.judge_holder(written, before, after, aws);
             }
         }
@@ -50,8 +50,8 @@ impl Rules {
         }
     }
 
-    /// Rule 1: what a slot once has, it keeps.
-    fn judge_keeping(&mut self, written: &Written, before: &Slot, after: &Slot) {
+    /// Rule 1: what a slot once has, it keeps; an interface that does not exist any more is made again with its address.
+    fn judge_keeping(&mut self, written: &Written, before: &Slot, after: &Slot, aws: &Aws) {
         let number = after.number;
         if after.generation != before.generation.next() {
             self.accuse(
@@ -60,10 +60,13 @@ impl Rules {
                 format!("slot {number}: generation {} after {}", after.generation, before.generation),
             );
         }
-        let kept = |old: &stateful_asg_core::table::InterfaceRecord| {
+        let kept = |old: &InterfaceRecord| {
             let left = old.id.as_ref().is_some_and(|id| after.upkeep.left_interfaces.contains_key(id));
             let leaves = after.zone != before.zone || after.state == SlotState::Retired;
-            after.interface.as_ref().is_some_and(|new| new.id == old.id && new.ip == old.ip) || (left && leaves)
+            let lost = old.id.as_ref().is_some_and(|id| aws.interface(id.as_str()).is_none());
+            let again = |new: &InterfaceRecord| new.attempt > old.attempt && new.id.is_none() && lost;
+            let same = |new: &InterfaceRecord| new.ip == old.ip && (new.id == old.id || again(new));
+            after.interface.as_ref().is_some_and(same) || (left && leaves)
         };
         if let Some(old) = before.interface.as_ref().filter(|old| old.born && !kept(old)) {
             self.accuse(

@@ -1,4 +1,4 @@
-//! The harness of the simulation tests: groups under a simulated AWS, operators, faults, and the rules that must hold.
+//! The harness of the campaigns: groups under a simulated AWS, operators, faults, and the rules that must hold.
 
 pub mod actors;
 pub mod bus;
