@@ -110,6 +110,21 @@ impl Change {
         Ok(verdict)
     }
 
+    /// Ends it well, or with what stopped it in the middle: what was done until then is told with it.
+    ///
+    /// # Errors
+    /// What stopped it, where no JSON object tells it; or stdout is gone.
+    pub(crate) fn end_with(&mut self, outcome: anyhow::Result<()>) -> anyhow::Result<Verdict> {
+        match outcome {
+            Ok(()) => self.end(Verdict::Fine),
+            Err(error) if self.json => {
+                self.problem(format!("{error:#}"));
+                self.end(Verdict::Wrong)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn show(&self) -> anyhow::Result<()> {
         if !self.plan.is_empty() {
             print(bold("This would be done:"))?;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use stateful_asg_core::cloud::{InstanceState, RecordChange, RecordSeen};
+use stateful_asg_core::cloud::{InstanceState, RecordChange, RecordSeen, Snapshot, Tags};
 use stateful_asg_core::observed::{FailureKind, Observed};
 use stateful_asg_core::table::{Bound, NameRecord, Slot};
+use stateful_asg_core::tags;
 use stateful_asg_runtime::ports::{CallError, Cloud};
 
 use super::volumes::state;
@@ -35,14 +36,21 @@ pub(crate) fn remove(args: &RemoveGroupArgs) -> anyhow::Result<Verdict> {
             return Ok(verdict);
         }
         // What was read may have been asked about for long: everything is looked at again.
-        let observed = account.read().await?;
+        let shown = observed;
+        let mut observed = account.read().await?;
         let mut since = Change::default();
         in_use(&observed, &mut since);
         if let Some(problem) = since.problems.first() {
             bail!("{problem}. Nothing was changed");
         }
-        Box::pin(delete(account, &observed, args.snapshots, &mut change)).await?;
-        change.end(Verdict::Fine)
+        // What nobody was shown is not deleted.
+        observed.interfaces.retain(|id, _| shown.interfaces.contains_key(id));
+        observed.volumes.retain(|id, _| shown.volumes.contains_key(id));
+        if let (Some(now), Some(shown)) = (&mut observed.snapshots, &shown.snapshots) {
+            now.retain(|id, _| shown.contains_key(id));
+        }
+        let deleted = Box::pin(delete(account, &observed, args.snapshots, &mut change)).await;
+        change.end_with(deleted)
     })
 }
 
@@ -72,20 +80,20 @@ fn list(observed: &Observed, snapshots: bool, change: &mut Change) {
         let values: Vec<String> = record.confirmed.iter().map(ToString::to_string).collect();
         change.plan(format!("withdraw the record {} ({})", record.key.name, values.join(", ")));
     }
-    for interface in observed.interfaces.values() {
+    for interface in observed.interfaces.values().filter(|interface| is_its_own(observed, &interface.tags)) {
         let ip = interface.ip.map_or_else(String::new, |ip| format!(" ({ip})"));
         change.plan(format!("delete interface {}{ip}", interface.id));
     }
     for found in whose::all(observed, None) {
-        let Some(volume) = found.seen else { continue };
+        let Some(volume) = found.seen.filter(|volume| is_its_own(observed, &volume.tags)) else { continue };
         let slot = found.slot.map_or_else(|| "the pool".to_owned(), |slot| format!("slot {slot}"));
         let name = found.name.map_or_else(String::new, |name| format!(" `{name}`"));
         let shown = state(volume.state);
         change.plan(format!("delete volume {}{name} of {slot} ({} GiB, {shown})", found.id, volume.size_gib));
     }
-    let kept = observed.snapshots.as_ref().map_or(0, |all| all.len());
+    let kept = own_snapshots(observed).count();
     if snapshots {
-        for snapshot in observed.snapshots.iter().flat_map(|all| all.values()) {
+        for snapshot in own_snapshots(observed) {
             change.plan(format!("delete snapshot {} of {:.0}", snapshot.id, snapshot.started));
         }
     } else if kept > 0 {
@@ -99,6 +107,17 @@ fn list(observed: &Observed, snapshots: bool, change: &mut Change) {
     if observed.record.is_some() {
         change.plan("remove the group from the table");
     }
+}
+
+/// It bears the group's tag and our deployment's. What a record names and has lost them is left.
+fn is_its_own(observed: &Observed, tags: &Tags) -> bool {
+    tags.get(tags::GROUP).map(String::as_str) == Some(observed.group.as_str())
+        && tags.get(tags::DEPLOYMENT).map(String::as_str) == Some(observed.deployment.as_str())
+}
+
+fn own_snapshots(observed: &Observed) -> impl Iterator<Item = &Snapshot> {
+    let all = observed.snapshots.iter().flat_map(|all| all.values());
+    all.filter(|snapshot| is_its_own(observed, &snapshot.tags))
 }
 
 /// Records of the group that are its own.
@@ -121,15 +140,15 @@ async fn delete(
     for record in records(observed) {
         withdraw(account, record, change).await.with_context(|| stopped(&record.key.name))?;
     }
-    for id in observed.interfaces.keys() {
+    for (id, _) in observed.interfaces.iter().filter(|(_, interface)| is_its_own(observed, &interface.tags)) {
         world.delete_interface(id).await.with_context(|| stopped(id))?;
         change.done(format!("interface {id} is deleted"));
     }
-    for id in observed.volumes.keys() {
+    for (id, _) in observed.volumes.iter().filter(|(_, volume)| is_its_own(observed, &volume.tags)) {
         world.delete_volume(id).await.with_context(|| stopped(id))?;
         change.done(format!("volume {id} is deleted"));
     }
-    for id in observed.snapshots.iter().flat_map(|all| all.keys()).filter(|_| snapshots) {
+    for id in own_snapshots(observed).map(|snapshot| &snapshot.id).filter(|_| snapshots) {
         world.delete_snapshot(id).await.with_context(|| stopped(id))?;
         change.done(format!("snapshot {id} is deleted"));
     }

@@ -6,8 +6,8 @@ use stateful_asg_core::ids::{SlotNumber, Zone};
 use stateful_asg_core::observed::Observed;
 use stateful_asg_core::spec::Mode;
 use stateful_asg_core::table::{Slot, SlotState};
-use stateful_asg_core::upkeep::Order;
-use stateful_asg_runtime::ports::Table;
+use stateful_asg_core::upkeep::{Order, Stage};
+use stateful_asg_runtime::ports::{Clock, Table};
 
 use super::slots::{ordered, under_way};
 use super::volumes::written;
@@ -30,6 +30,7 @@ pub(crate) fn retire(args: &RetireArgs) -> anyhow::Result<Verdict> {
             change.problem(format!("slot {} is retired already", slot.number));
         } else {
             may_begin(&observed, slot, &mut change);
+            may_save(slot, &mut change);
             change.plan("snapshot every volume, and wait until the snapshots are complete");
             change.plan("withdraw its name, and leave its interface");
             for (name, record) in &slot.volumes {
@@ -61,6 +62,7 @@ pub(crate) fn move_to(args: &MoveArgs) -> anyhow::Result<Verdict> {
             ));
         } else {
             may_begin(&observed, slot, &mut change);
+            may_save(slot, &mut change);
             change.plan("snapshot every volume, and wait until the snapshots are complete");
             for name in slot.volumes.keys() {
                 change.plan(format!("create volume `{name}` from its snapshot in {}", args.to));
@@ -72,7 +74,7 @@ pub(crate) fn move_to(args: &MoveArgs) -> anyhow::Result<Verdict> {
     })
 }
 
-/// Takes an order back that has not begun.
+/// Takes an order back, or gives up a change of which nothing has taken its place yet.
 ///
 /// # Errors
 /// What keeps the group from being read or the item from being written.
@@ -86,15 +88,27 @@ pub(crate) fn cancel(args: &CancelArgs) -> anyhow::Result<Verdict> {
             (Some(order), _) => {
                 change.plan(format!("take back the order for slot {}: {}", slot.number, ordered(order)))
             }
-            (None, Some(begun)) => {
-                change.problem(format!("slot {} {}: it has begun, and goes on", slot.number, under_way(begun)));
-            }
+            (None, Some(begun)) if begun.stage == Stage::Switching => change.problem(format!(
+                "slot {} {}: new volumes are taking their place, and it goes on",
+                slot.number,
+                under_way(begun)
+            )),
+            (None, Some(begun)) => change.plan(format!(
+                "give up that slot {} {}: it stays as it was, and what was made for it is left",
+                slot.number,
+                under_way(begun)
+            )),
             (None, None) => change.problem(format!("nothing is ordered for slot {}", slot.number)),
         }
         if let Go::End(verdict) = change.agree(&one.consent, Ask::Nothing)? {
             return Ok(verdict);
         }
-        write(account, slot, None).await?;
+        let mut next = slot.clone();
+        if next.upkeep.order.take().is_none() {
+            next.upkeep.give_up_change(slot.claim, slot.vacated, account.world.now());
+        }
+        write(account, slot, next).await?;
+        account.wake().await;
         change.done(format!("nothing is ordered for slot {} any more", slot.number));
         change.end(Verdict::Fine)
     })
@@ -122,8 +136,12 @@ pub(super) fn end(change: &mut Change, consent: &ConsentArgs) -> anyhow::Result<
 /// Everything that keeps any order for this slot from being begun.
 pub(super) fn may_begin(observed: &Observed, slot: &Slot, change: &mut Change) {
     let number = slot.number;
-    if let Some(begun) = &slot.upkeep.change {
-        change.problem(format!("slot {number} {}: wait until it is done", under_way(begun)));
+    match &slot.upkeep.change {
+        Some(begun) if begun.stage == Stage::Switching => {
+            change.problem(format!("slot {number} {}: wait until it is done", under_way(begun)));
+        }
+        Some(begun) => change.notice(format!("slot {number} {}: that is given up for it", under_way(begun))),
+        None => {}
     }
     if let Some(order) = &slot.upkeep.order {
         change.problem(format!(
@@ -145,9 +163,18 @@ pub(super) fn may_begin(observed: &Observed, slot: &Slot, change: &mut Change) {
     if slot.volumes.is_empty() {
         change.problem(format!("slot {number} has no volumes"));
     }
-    for (name, record) in slot.volumes.iter().filter(|(_, record)| !record.born || record.absent_since.is_some()) {
-        let id = record.id.as_ref().map_or_else(|| "not made yet".to_owned(), ToString::to_string);
-        change.problem(format!("its volume `{name}` ({id}) is not usable now"));
+    for (name, _) in slot.volumes.iter().filter(|(_, record)| !record.born) {
+        change.problem(format!("its volume `{name}` is not made yet"));
+    }
+}
+
+/// Volumes that are to be saved must be there.
+pub(super) fn may_save(slot: &Slot, change: &mut Change) {
+    for (name, record) in slot.volumes.iter().filter(|(_, record)| record.absent_since.is_some()) {
+        let id = record.id.as_ref().map_or_else(String::new, ToString::to_string);
+        change.problem(format!(
+            "its volume `{name}` ({id}) is not shown by EC2: bring it back, or `stateful-asg slot restore` it from a snapshot"
+        ));
     }
 }
 
@@ -196,16 +223,16 @@ async fn give(
 /// Puts the order into the slot's item, and says so.
 pub(super) async fn note(account: &Account<'_>, change: &mut Change, slot: &Slot, order: Order) -> anyhow::Result<()> {
     let words = ordered(&order);
-    write(account, slot, Some(order)).await?;
+    let mut next = slot.clone();
+    next.upkeep.order = Some(order);
+    write(account, slot, next).await?;
     change.done(format!("ordered for slot {}: {words}", slot.number));
     Ok(())
 }
 
-/// Puts the order into the slot's item, if the item still is what was read.
-async fn write(account: &Account<'_>, slot: &Slot, order: Option<Order>) -> anyhow::Result<()> {
-    let mut next = slot.clone();
+/// Writes the slot's item, if it still is what was read.
+async fn write(account: &Account<'_>, slot: &Slot, mut next: Slot) -> anyhow::Result<()> {
     next.generation = next.generation.next();
-    next.upkeep.order = order;
     let write = written(account, slot.generation, next);
     account.world.write(&write).await.map_err(|error| unwritten(error, &format!("slot {}", slot.number)))
 }

@@ -143,6 +143,13 @@ fn judge(observed: &Observed, slot: &Slot, name: &VolumeName, snapshot: &Snapsho
             slot.number
         ));
     }
+    if snapshot.tags.get(tags::DEPLOYMENT).map(String::as_str) != Some(observed.deployment.as_str()) {
+        change.problem(format!(
+            "the functions may start volumes only from snapshots of their deployment: aws ec2 create-tags --resources {id} --tags Key={},Value={}",
+            tags::DEPLOYMENT,
+            observed.deployment
+        ));
+    }
     let most = observed.limits.max_volume_gib;
     if snapshot.size_gib > most {
         change.problem(format!("{id} needs a volume of {} GiB, and the deployment allows {most}", snapshot.size_gib));

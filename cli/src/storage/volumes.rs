@@ -106,7 +106,10 @@ pub(crate) fn remove(args: &RemoveVolumesArgs) -> anyhow::Result<Verdict> {
             return Ok(verdict);
         }
         for id in &wanted {
-            Box::pin(delete(account, id)).await.with_context(|| format!("{id} was not deleted"))?;
+            let deleted = Box::pin(delete(account, id)).await.with_context(|| format!("{id} was not deleted"));
+            if deleted.is_err() {
+                return change.end_with(deleted);
+            }
             change.done(format!("{id} is deleted"));
         }
         change.end(Verdict::Fine)

@@ -76,6 +76,7 @@ pub(crate) fn upkeep() -> Upkeep {
         name: data.clone(),
         claim: Claim(1),
         since: at("2026-11-20T04:00:00Z"),
+        vacated: Some(at("2026-11-20T03:30:00Z")),
         proof,
         keep: true,
         deleting: Some(at("2026-11-20T04:30:00Z")),

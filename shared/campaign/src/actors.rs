@@ -125,7 +125,7 @@ impl Functions {
             for wait in &settled.waiting {
                 *seen.waits.entry(wait.reason.kind()).or_default() += 1;
             }
-            if let Some(wait) = settled.waiting.iter().find(|wait| wait.alarms(now)) {
+            if let Some(wait) = settled.waiting.iter().find(|wait| wait.reason.alarms()) {
                 seen.alarmed.insert(group.clone(), (now, wait.reason.kind()));
             }
             if settled.led {

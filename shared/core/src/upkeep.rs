@@ -58,6 +58,36 @@ impl Upkeep {
         *self == Self::default()
     }
 
+    /// Ends the change under way, if nothing of it has taken its place yet: successors that exist already are left behind,
+    /// because nobody ever used them. True where it ended, or there is none.
+    pub fn give_up_change(&mut self, claim: Claim, vacated: Option<Timestamp>, now: Timestamp) -> bool {
+        if self.change.as_ref().is_some_and(|change| change.stage == Stage::Switching) {
+            return false;
+        }
+        if let Some(change) = self.change.take() {
+            self.leave_successors(change.volumes, claim, vacated, now);
+        }
+        true
+    }
+
+    /// Remembers successors that are not needed.
+    pub(crate) fn leave_successors(
+        &mut self,
+        made: BTreeMap<VolumeName, Made>,
+        claim: Claim,
+        vacated: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        for (name, Made { record, .. }) in made {
+            self.attempts = self.attempts.max(record.attempt);
+            if let Some(id) = record.id {
+                let proof = Proof::NeverUsed;
+                let left = Superseded { name, claim, since: now, vacated, proof, keep: false, deleting: None };
+                self.superseded.insert(id, left);
+            }
+        }
+    }
+
     /// Every snapshot that a record of this slot names: none of them may be deleted.
     pub fn named_snapshots(&self) -> impl Iterator<Item = &SnapshotId> {
         let making = self.change.iter().flat_map(|change| change.volumes.values().map(|made| &made.from.snapshot));
@@ -197,6 +227,9 @@ pub struct Superseded {
     pub claim: Claim,
     /// When it left the record.
     pub since: Timestamp,
+    /// When the slot's last holder was seen to have left it: what proves its data was begun later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vacated: Option<Timestamp>,
     /// What holds its data now.
     pub proof: Proof,
     /// Only a person deletes it.

@@ -39,21 +39,6 @@ pub enum Subject {
     Instance(InstanceId),
 }
 
-/// How long an instance may wait in a hook before a person is told, whatever it waits for.
-const OVERDUE: Duration = Duration::from_secs(30 * 60);
-
-impl Waiting {
-    /// A person should know: the wait will not end by itself, or an instance has waited for half an hour.
-    #[must_use]
-    pub fn alarms(&self, now: Timestamp) -> bool {
-        let overdue = match self.subject {
-            Subject::Instance(_) => self.since.is_some_and(|since| now.duration_since(since).unsigned_abs() > OVERDUE),
-            Subject::Group | Subject::Slot(_) => false,
-        };
-        overdue && self.reason != Reason::Answered || self.reason.alarms()
-    }
-}
-
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -92,6 +77,8 @@ pub enum Reason {
     SurgeBlocked,
     /// The vacant slots are in other zones, and may not move.
     ZoneBlocked { vacant: Vec<Zone>, here: Zone },
+    /// The vacant slot that may come to the instance's zone cannot be moved now.
+    MoveBlocked { slot: SlotNumber },
     /// The instance takes no more volumes or interfaces.
     AttachLimit(String),
     /// A volume is being made.
@@ -104,6 +91,10 @@ pub enum Reason {
     VolumeLost { name: VolumeName, volume: VolumeId },
     /// A volume with the slot's tags is not the one on record.
     VolumeStray { name: VolumeName, volume: VolumeId },
+    /// A volume on record does not bear our deployment's tag.
+    VolumeForeign { name: VolumeName, volume: VolumeId },
+    /// The snapshot that a volume is to be made from is gone.
+    SnapshotGone { name: VolumeName, snapshot: SnapshotId },
     /// A volume may be attached to several instances at once.
     VolumeMultiAttach { volume: VolumeId },
     /// The volume that new ones are to be like is not shown, or its figures cannot be used.
@@ -128,6 +119,8 @@ pub enum Reason {
     GuestNotReady,
     /// The guest has not reported its volumes released.
     Draining,
+    /// The instance has waited in our launch hook for long, whatever for.
+    Overdue,
     /// Another member goes first: `terminate.at_once`.
     TakingTurns { unready: Vec<SlotNumber> },
     /// A record is being changed, or must be looked up first.
@@ -160,6 +153,8 @@ pub enum Reason {
     Withheld { step: String },
     /// The launch will be given up, not before this time.
     AbandonAt(Timestamp),
+    /// A volume of a slot that is to be changed is in use, or not shown.
+    ChangeHeld { name: VolumeName, volume: Option<VolumeId>, by: Option<InstanceId> },
     /// The slot's data is being moved, restored or retired.
     Changing { slot: SlotNumber, what: &'static str, stage: Stage },
     /// What a person asked for begins when the slot is vacant.
@@ -203,12 +198,15 @@ impl Reason {
             Self::NotYetFree { .. } => "NotYetFree",
             Self::SurgeBlocked => "SurgeBlocked",
             Self::ZoneBlocked { .. } => "ZoneBlocked",
+            Self::MoveBlocked { .. } => "MoveBlocked",
             Self::AttachLimit(_) => "AttachLimit",
             Self::VolumeCreating { .. } => "VolumeCreating",
             Self::VolumeFailed { .. } => "VolumeFailed",
             Self::VolumeUnseen { .. } => "VolumeUnseen",
             Self::VolumeLost { .. } => "VolumeLost",
             Self::VolumeStray { .. } => "VolumeStray",
+            Self::VolumeForeign { .. } => "VolumeForeign",
+            Self::SnapshotGone { .. } => "SnapshotGone",
             Self::VolumeMultiAttach { .. } => "VolumeMultiAttach",
             Self::TemplateUnusable { .. } => "TemplateUnusable",
             Self::VolumeHeldBy { .. } => "VolumeHeldBy",
@@ -221,6 +219,7 @@ impl Reason {
             Self::InterfaceInTransit(_) => "InterfaceInTransit",
             Self::GuestNotReady => "GuestNotReady",
             Self::Draining => "Draining",
+            Self::Overdue => "Overdue",
             Self::TakingTurns { .. } => "TakingTurns",
             Self::RecordChanging(_) => "RecordChanging",
             Self::RecordForeign { .. } => "RecordForeign",
@@ -237,6 +236,7 @@ impl Reason {
             Self::CallFailed { .. } => "CallFailed",
             Self::Withheld { .. } => "Withheld",
             Self::AbandonAt(_) => "AbandonAt",
+            Self::ChangeHeld { .. } => "ChangeHeld",
             Self::Changing { .. } => "Changing",
             Self::Ordered { .. } => "Ordered",
             Self::SnapshotPending { .. } => "SnapshotPending",
@@ -286,6 +286,8 @@ impl Reason {
             | Self::VolumeUnseen { .. }
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
+            | Self::VolumeForeign { .. }
+            | Self::SnapshotGone { .. }
             | Self::VolumeMultiAttach { .. }
             | Self::TemplateUnusable { .. }
             | Self::NoSubnet(_)
@@ -303,6 +305,9 @@ impl Reason {
             | Self::NeedsAdoption
             | Self::Withheld { .. }
             | Self::AbandonAt(_)
+            | Self::MoveBlocked { .. }
+            | Self::Overdue
+            | Self::ChangeHeld { .. }
             | Self::Changing { .. }
             | Self::Ordered { .. }
             | Self::SnapshotFailed { .. }
@@ -331,6 +336,8 @@ impl Reason {
             | Self::VolumeFailed { .. }
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
+            | Self::VolumeForeign { .. }
+            | Self::SnapshotGone { .. }
             | Self::VolumeMultiAttach { .. }
             | Self::TemplateUnusable { .. }
             | Self::AttachStuck { .. }
@@ -345,6 +352,7 @@ impl Reason {
             | Self::SnapshotsLate { .. }
             | Self::GrowthFailed { .. }
             | Self::Unproven { .. }
+            | Self::Overdue
             | Self::NeedsAdoption => true,
             Self::CallFailed { kind, .. } => !kind.is_retryable(),
             Self::Replacing(_)
@@ -371,6 +379,8 @@ impl Reason {
             | Self::HolderUnclear(_)
             | Self::Withheld { .. }
             | Self::AbandonAt(_)
+            | Self::MoveBlocked { .. }
+            | Self::ChangeHeld { .. }
             | Self::Changing { .. }
             | Self::Ordered { .. }
             | Self::SnapshotPending { .. }

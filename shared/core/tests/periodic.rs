@@ -292,6 +292,7 @@ fn what_a_record_or_the_spec_names_is_kept_and_what_is_not_ours_too() {
     let superseded = Superseded {
         name: name("data"),
         claim: Claim(1),
+        vacated: None,
         since: now,
         proof: Proof::Snapshot(snapshot_id(11)),
         keep: true,

@@ -136,6 +136,7 @@ fn what_a_slot_left_behind_is_not_taken_though_its_tags_are_gone() {
         name: VolumeName::new("data").unwrap(),
         claim: town.obs.slots[&SlotNumber(0)].claim,
         since: at(0),
+        vacated: None,
         proof: Proof::None,
         keep: true,
         deleting: None,

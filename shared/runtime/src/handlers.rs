@@ -220,7 +220,7 @@ fn note(outcome: &Outcome, now: Timestamp) {
             let steps: u64 = settled.steps.values().sum();
             let (word, passes, waiting) = (outcome.word(), settled.passes, settled.waiting.len());
             tracing::info!(%group, passes, steps, waiting, "{word}");
-            call_persons(group, &settled.waiting, now);
+            call_persons(group, &settled.waiting);
         }
         Outcome::Swept { groups, asked } => tracing::info!(groups, asked, "swept"),
         Outcome::Snapshotted(Snapshotted { groups, taken, deleted, left }) => {
@@ -230,8 +230,8 @@ fn note(outcome: &Outcome, now: Timestamp) {
 }
 
 /// Logs the waits that do not end by themselves.
-fn call_persons(group: &GroupName, waiting: &[Waiting], now: Timestamp) {
-    for wait in waiting.iter().filter(|wait| wait.alarms(now)) {
+fn call_persons(group: &GroupName, waiting: &[Waiting]) {
+    for wait in waiting.iter().filter(|wait| wait.reason.alarms()) {
         let (subject, reason, since) = (&wait.subject, wait.reason.kind(), wait.since.map(tracing::field::display));
         tracing::warn!(%group, %subject, reason, since, detail = ?wait.reason, "this wait needs a person's eye");
     }

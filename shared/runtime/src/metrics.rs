@@ -196,7 +196,7 @@ fn left(group: Option<&GroupName>, waiting: &[Waiting], now: Timestamp) {
             record(&OLDEST_WAIT, Some(reason), group, oldest.as_secs_f64());
         }
     }
-    count(&ALARMS, None, group, waiting.iter().filter(|wait| wait.alarms(now)).count() as u64);
+    count(&ALARMS, None, group, waiting.iter().filter(|wait| wait.reason.alarms()).count() as u64);
 }
 
 /// Counts an event that could not be read.

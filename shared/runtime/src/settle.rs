@@ -29,6 +29,10 @@ pub const LEASE: Duration = Duration::from_secs(60);
 /// How much of the invocation's time is kept: for the call that is under way when it runs out, and for giving the lease
 /// back. Each takes up to the clients' operation timeout, 25 seconds.
 const MARGIN: Duration = Duration::from_secs(55);
+/// What has not changed is looked at again after this share of the time that it has not changed for.
+const SHARE: u32 = 30;
+/// The longest that it is not looked at.
+const LONGEST_PACE: Duration = Duration::from_secs(20);
 /// How often the lease is given back while others wake the group.
 const HANDOVERS: u32 = 3;
 /// How long a partial reading may go on before everything is read again.
@@ -128,6 +132,7 @@ pub async fn settle<W: World>(world: &W, job: &Job) -> Result<Settled, SettleErr
         notes: Notes::default(),
         let_in: BTreeMap::new(),
         hooks: job.audit || job.hooks,
+        unchanged: (world.now(), Vec::new()),
         said: BTreeSet::new(),
         settled: Settled { led: true, ..Settled::default() },
     };
@@ -148,6 +153,8 @@ struct Run<'w, W> {
     let_in: BTreeMap<InstanceId, Timestamp>,
     /// Hooks are to be read, besides what plans ask for.
     hooks: bool,
+    /// The last waits, and since when they are the same.
+    unchanged: (Timestamp, Vec<Waiting>),
     /// Waits that were logged and still last.
     said: BTreeSet<String>,
     settled: Settled,
@@ -233,6 +240,7 @@ impl<W: World> Run<'_, W> {
             self.say(&plan);
             let next = self.linger(next, observed);
             let Next::Poll(pace) = next else { return (next, plan) };
+            let pace = pace.max(self.patience(&plan));
             if self.left() <= MARGIN + pace {
                 return (Next::OutOfTime, plan);
             }
@@ -255,6 +263,16 @@ impl<W: World> Run<'_, W> {
                 return (Next::Read, plan);
             }
         }
+    }
+
+    /// How long to leave be what has not changed for long: what takes minutes is not looked at every second.
+    fn patience(&mut self, plan: &Plan) -> Duration {
+        let now = self.world.now();
+        if self.unchanged.1 != plan.waiting {
+            self.unchanged = (now, plan.waiting.clone());
+        }
+        let still = Duration::try_from(now.duration_since(self.unchanged.0)).unwrap_or_default();
+        (still / SHARE).min(LONGEST_PACE)
     }
 
     /// Instances that were just let into service are waited for, for a moment.
@@ -305,11 +323,11 @@ impl<W: World> Run<'_, W> {
         let mut plan = Plan::default();
         let mut looked = Look::default();
         for _ in 0..PLANS_A_READING {
+            let now = self.world.now();
+            plan = plan::plan(observed, now);
             if self.left() <= MARGIN {
                 return (Next::OutOfTime, plan);
             }
-            let now = self.world.now();
-            plan = plan::plan(observed, now);
             self.ask_more(&mut plan, observed, *audited);
             if !plan.look.is_empty() && plan.look != looked {
                 looked = plan.look.clone();

@@ -290,8 +290,15 @@ fn left_behind(case: &Case<'_>, slot: &mut Slot, evidence: &Evidence<'_>) {
         let known = slot.volumes.values().any(|record| record.id.as_ref() == Some(&volume.id));
         let (false, Some(name)) = (known, volume.name()) else { continue };
         slot.upkeep.attempts = slot.upkeep.attempts.max(attempt(&volume.tags).unwrap_or_default());
-        let left =
-            Superseded { name, claim: slot.claim, since: case.now, proof: Proof::None, keep: true, deleting: None };
+        let left = Superseded {
+            name,
+            claim: slot.claim,
+            since: case.now,
+            vacated: None,
+            proof: Proof::None,
+            keep: true,
+            deleting: None,
+        };
         slot.upkeep.superseded.insert(volume.id.clone(), left);
     }
 }

@@ -10,9 +10,12 @@ mod switching;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::cloud::{Snapshot, Volume};
 use crate::ids::{SlotNumber, SnapshotId, VolumeId, VolumeName, Zone};
 use crate::observed::FailureKind;
+use crate::plan::CERTAINLY_ABSENT;
 use crate::plan::draft::Draft;
 use crate::plan::saving::{self, Progress};
 use crate::plan::serve::{Lacks, take, take_at_leisure};
@@ -59,11 +62,15 @@ fn retires(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) -> bool {
     else {
         return false;
     };
+    // A group that is deleted keeps everything: nobody scaled it in.
+    if view.live_asgs().count() != 1 {
+        return false;
+    }
     let due = later(vacated, after);
     if due > view.now {
         draft.look_at(due);
     }
-    due <= view.now && !slot.volumes.is_empty()
+    due <= view.now && (!slot.volumes.is_empty() || slot.interface.is_some() || slot.record.is_some())
 }
 
 /// The slot's volumes that are on record, if each was read as free.
@@ -77,11 +84,39 @@ pub(crate) fn all_free<'v>(view: &View<'v>, slot: &Slot) -> Option<BTreeMap<Volu
         .collect()
 }
 
+/// A born volume that reads aimed at its ID have missed for ten minutes.
+pub(crate) fn is_lost(view: &View<'_>, record: &VolumeRecord) -> bool {
+    record.born
+        && view.past(record.absent_since, CERTAINLY_ABSENT)
+        && record.id.as_ref().is_some_and(|id| view.obs.absent.volumes.contains(id))
+}
+
+/// What is to be replaced is free, or lost: nobody writes to it.
+fn at_rest(view: &View<'_>, slot: &Slot) -> bool {
+    slot.volumes.values().all(|record| {
+        let shown = record.id.as_ref().and_then(|id| view.obs.volumes.get(id));
+        is_lost(view, record) || record.born && shown.is_some_and(Volume::is_free)
+    })
+}
+
+/// What keeps a change from going on: volumes that are not free, or not shown.
+fn name_what_holds(view: &View<'_>, slot: &Slot, since: Option<Timestamp>, draft: &mut Draft<'_>) {
+    draft.look_at(later(view.now, NEXT_SNAPSHOT));
+    for (name, record) in slot.volumes.iter().filter(|(_, record)| !is_lost(view, record)) {
+        let shown = record.id.as_ref().and_then(|id| view.obs.volumes.get(id));
+        if record.born && shown.is_some_and(Volume::is_free) {
+            continue;
+        }
+        let by = shown.and_then(|volume| volume.attachments.first()).map(|attachment| attachment.instance.clone());
+        let reason = Reason::ChangeHeld { name: name.clone(), volume: record.id.clone(), by };
+        draft.wait(Subject::Slot(slot.number), reason, since);
+    }
+}
+
 /// Records that a change begins, if everything of the slot is free.
 pub(crate) fn begin(view: &View<'_>, slot: &Slot, kind: ChangeKind, ordered: bool, draft: &mut Draft<'_>) {
     if all_free(view, slot).is_none() {
-        draft.look_at(later(view.now, NEXT_SNAPSHOT));
-        return draft.wait(Subject::Slot(slot.number), Reason::Ordered { what: kind.word() }, slot.vacated);
+        return name_what_holds(view, slot, slot.vacated, draft);
     }
     record(view, slot, kind, ordered, Stage::Saving, BTreeMap::new(), draft);
 }
@@ -128,8 +163,7 @@ fn reorder(slot: &Slot, change: &Change, order: &Order, view: &View<'_>, draft: 
         upkeep.change = Some(Change { ordered: true, ..change.clone() });
         entry.why.insert(Why::ChangeBegun);
     } else {
-        dropping::give_up_successors(&mut change.clone(), slot, view, upkeep);
-        upkeep.change = None;
+        upkeep.give_up_change(slot.claim, slot.vacated, view.now);
         entry.why.insert(Why::ChangeDropped);
     }
 }
@@ -154,13 +188,14 @@ fn restore(view: &View<'_>, slot: &Slot, chosen: &BTreeMap<VolumeName, SnapshotI
         draft.look.snapshots = true;
         return;
     };
-    let Some(volumes) = all_free(view, slot) else {
-        return begin(view, slot, ChangeKind::Restore, true, draft);
-    };
+    if !at_rest(view, slot) {
+        return name_what_holds(view, slot, slot.vacated, draft);
+    }
     let mut made = BTreeMap::new();
     for (name, id) in chosen {
         let found = snapshots.get(id).filter(|snapshot| snapshot.is_completed());
-        let (Some(snapshot), Some(volume)) = (found, volumes.get(name)) else {
+        let record = slot.volumes.get(name).filter(|record| record.born);
+        let (Some(snapshot), Some(_)) = (found, record) else {
             let volume = slot.volumes.get(name).and_then(|record| record.id.clone());
             if let Some(volume) = volume {
                 let message = format!("{id} is not shown as completed");
@@ -168,24 +203,30 @@ fn restore(view: &View<'_>, slot: &Slot, chosen: &BTreeMap<VolumeName, SnapshotI
             }
             return;
         };
-        made.insert(name.clone(), successor(view, slot, name, volume, Saved::of(snapshot)));
+        made.insert(name.clone(), successor(view, slot, name, Saved::of(snapshot)));
     }
     record(view, slot, ChangeKind::Restore, true, Stage::Making, made, draft);
 }
 
 /// The first attempt at a successor: as the spec asks, and never smaller than what it is made from or takes the place of.
-fn successor(view: &View<'_>, slot: &Slot, name: &VolumeName, volume: &Volume, from: Saved) -> Made {
+fn successor(view: &View<'_>, slot: &Slot, name: &VolumeName, from: Saved) -> Made {
+    let params = successor_params(view, slot, name, &from);
+    let attempt = slot.volumes[name].attempt.max(slot.upkeep.attempts) + 1;
+    let record = VolumeRecord { attempt, params, id: None, born: false, absent_since: None, growth: Growth::default() };
+    Made { from, record }
+}
+
+/// What a successor is created with, by the spec in force.
+fn successor_params(view: &View<'_>, slot: &Slot, name: &VolumeName, from: &Saved) -> VolumeParams {
     let record = &slot.volumes[name];
+    let shown = record.id.as_ref().and_then(|id| view.obs.volumes.get(id)).map_or(0, |volume| volume.size_gib);
     let wanted = view.spec.volumes.get(name).map_or(record.params.clone(), |spec| spec.params_beside(&record.params));
-    let params = VolumeParams {
-        size_gib: wanted.size_gib.max(from.size_gib).max(volume.size_gib),
+    VolumeParams {
+        size_gib: wanted.size_gib.max(from.size_gib).max(shown),
         encrypted: wanted.encrypted || from.encrypted,
         snapshot: Some(from.snapshot.clone()),
         ..wanted
-    };
-    let attempt = record.attempt.max(slot.upkeep.attempts) + 1;
-    let record = VolumeRecord { attempt, params, id: None, born: false, absent_since: None, growth: Growth::default() };
-    Made { from, record }
+    }
 }
 
 fn advance(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>) {
@@ -219,6 +260,12 @@ fn goes_on(view: &View<'_>, change: &Change) -> bool {
     change.ordered || change.stage == Stage::Switching || allowed
 }
 
+/// A move that nobody ordered, that nobody waits for where it leads, and that has not replaced anything yet.
+pub(crate) fn may_turn(view: &View<'_>, change: &Change) -> bool {
+    let ChangeKind::Move { to } = &change.kind else { return false };
+    !change.ordered && change.stage < Stage::Switching && !is_waited_for(view, to)
+}
+
 fn is_waited_for(view: &View<'_>, zone: &Zone) -> bool {
     view.members().any(|(id, phase)| {
         matches!(phase, crate::plan::Phase::Launching | crate::plan::Phase::Booting)
@@ -232,25 +279,31 @@ fn save(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, la
         draft.look.snapshots = true;
         return;
     };
-    let Some(volumes) = all_free(view, slot) else {
+    if !at_rest(view, slot) {
         return disturbed(view, slot, change, snapshots, draft, lacks);
-    };
+    }
+    let volumes: BTreeMap<&VolumeName, &VolumeId> =
+        slot.volumes.iter().filter_map(|(name, record)| Some((name, record.id.as_ref()?))).collect();
     let mut saved = BTreeMap::new();
     let mut unreached = BTreeSet::new();
     let mut failed = false;
     let urgent = is_urgent(view, change);
-    for (name, volume) in &volumes {
-        match saving::progress(snapshots, slot.number, change.operation, &volume.id) {
+    for (name, volume) in volumes.iter().map(|(name, volume)| (*name, *volume)) {
+        match saving::progress(snapshots, slot.number, change, volume) {
             Progress::Done(done) => {
                 saved.insert(name.clone(), done);
             }
             // Nobody waits for it: the sweep looks again.
             Progress::Pending(_) if !urgent => draft.look_at(later(view.now, NEXT_SNAPSHOT)),
             Progress::Pending(snapshot) => {
-                lacks.reasons.push(Reason::SnapshotPending { volume: volume.id.clone(), snapshot });
+                lacks.reasons.push(Reason::SnapshotPending { volume: volume.clone(), snapshot });
+            }
+            // It was lost before it was saved: what then follows is not this change's to decide.
+            Progress::Missing | Progress::Failed(_) if is_lost(view, &slot.volumes[name]) => {
+                return dropping::drop_for_good(view, slot, draft);
             }
             Progress::Missing => {
-                let step = saving::take(view, slot, name, &volume.id, change.operation);
+                let step = saving::take(view, slot, name, volume, change.operation);
                 // Any other failure is an answer: the zone is there.
                 if view.backing_off(&step.key()).is_some_and(|failure| failure.kind == FailureKind::Unknown) {
                     unreached.insert(name.clone());
@@ -259,12 +312,12 @@ fn save(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, la
             }
             Progress::Failed(message) => {
                 failed = true;
-                lacks.reasons.push(Reason::SnapshotFailed { volume: volume.id.clone(), message });
+                lacks.reasons.push(Reason::SnapshotFailed { volume: volume.clone(), message });
             }
         }
     }
     if saved.len() == volumes.len() {
-        return saved_all(view, slot, change, &volumes, (saved, false), draft);
+        return saved_all(view, slot, change, (saved, false), draft);
     }
     if failed {
         let next = later(change.since, NEXT_SNAPSHOT);
@@ -276,7 +329,7 @@ fn save(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, la
     if let Some(older) = older(view, slot, change, &volumes, &unreached, lacks) {
         saved.extend(older);
         if saved.len() == volumes.len() {
-            saved_all(view, slot, change, &volumes, (saved, true), draft);
+            saved_all(view, slot, change, (saved, true), draft);
         }
     }
 }
@@ -313,8 +366,7 @@ fn disturbed(
     lacks: &mut Lacks,
 ) {
     let held = slot.volumes.values().filter_map(|record| record.id.as_ref());
-    let taken =
-        |id: &VolumeId| !matches!(saving::progress(snapshots, slot.number, change.operation, id), Progress::Missing);
+    let taken = |id: &VolumeId| !matches!(saving::progress(snapshots, slot.number, change, id), Progress::Missing);
     if held.clone().any(taken) {
         again(view, slot, draft);
     }
@@ -324,7 +376,7 @@ fn disturbed(
 /// Someone else has the slot's volumes: where nobody waits for the change, a later settle looks again.
 fn wait_for_volumes(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     if !is_urgent(view, change) {
-        return draft.look_at(later(view.now, NEXT_SNAPSHOT));
+        return name_what_holds(view, slot, Some(change.begun), draft);
     }
     let held = slot.volumes.values().filter_map(|record| record.id.as_ref());
     let busy = held.filter_map(|id| view.obs.volumes.get(id)).filter(|volume| !volume.is_free());
@@ -339,7 +391,7 @@ fn older(
     view: &View<'_>,
     slot: &Slot,
     change: &Change,
-    volumes: &BTreeMap<VolumeName, &Volume>,
+    volumes: &BTreeMap<&VolumeName, &VolumeId>,
     unreached: &BTreeSet<VolumeName>,
     lacks: &mut Lacks,
 ) -> Option<BTreeMap<VolumeName, Saved>> {
@@ -353,7 +405,7 @@ fn older(
     let snapshots = view.obs.snapshots.as_ref()?;
     let mut found = BTreeMap::new();
     for name in unreached {
-        let volume = &volumes.get(name)?.id;
+        let volume = *volumes.get(name)?;
         let newest = saving::newest(snapshots, slot.number, volume);
         match newest.filter(|snapshot| later(snapshot.started, bound) >= last_write) {
             Some(snapshot) => {
@@ -373,14 +425,11 @@ fn saved_all(
     view: &View<'_>,
     slot: &Slot,
     change: &Change,
-    volumes: &BTreeMap<VolumeName, &Volume>,
     (saved, stale): (BTreeMap<VolumeName, Saved>, bool),
     draft: &mut Draft<'_>,
 ) {
-    let made: BTreeMap<VolumeName, Made> = saved
-        .into_iter()
-        .map(|(name, from)| (name.clone(), successor(view, slot, &name, volumes[&name], from)))
-        .collect();
+    let made: BTreeMap<VolumeName, Made> =
+        saved.into_iter().map(|(name, from)| (name.clone(), successor(view, slot, &name, from))).collect();
     let stage = if change.kind == ChangeKind::Retire { Stage::Switching } else { Stage::Making };
     let entry = draft.slot(slot.number);
     entry.why.insert(Why::ChangeSaved);

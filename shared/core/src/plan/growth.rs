@@ -49,12 +49,28 @@ pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
         }
     }
     behind.sort();
+    // What EC2 lets nobody change yet takes no turn.
+    let (limited, behind): (Vec<_>, Vec<_>) = behind.into_iter().partition(|(_, number)| is_limited(view, *number));
+    for number in limited.into_iter().map(|(_, number)| number) {
+        if let Some(slot) = view.obs.slots.get(&number) {
+            intend(view, slot, draft);
+        }
+    }
     let at_once = if done { view.spec.growth.at_once as usize } else { 1 };
     for (_, number) in behind.into_iter().take(at_once.saturating_sub(busy.len())) {
         if let Some(slot) = view.obs.slots.get(&number) {
             intend(view, slot, draft);
         }
     }
+}
+
+/// EC2 allows no change yet of any volume of the slot that differs.
+fn is_limited(view: &View<'_>, number: SlotNumber) -> bool {
+    view.obs.slots.get(&number).is_some_and(|slot| {
+        let mut behind =
+            volumes(view, slot).into_iter().filter(|(name, _, volume)| differs(view, name, volume).is_some());
+        behind.all(|(_, record, _)| allowed_at(&record.growth.begun, view.now).is_some())
+    })
 }
 
 type Grown<'v> = (&'v VolumeName, &'v VolumeRecord, &'v Volume);
@@ -129,6 +145,12 @@ fn pursue(
     draft: &mut Draft<'_>,
 ) {
     let Some(target) = record.growth.target else { return };
+    // The spec asks for something else now, and EC2 has refused this: nothing was begun.
+    if view.backing_off(&step_key(slot, volume, target)).is_some_and(|failure| !failure.kind.is_retryable())
+        && differs(view, name, volume) != Some(target)
+    {
+        return note(slot, name, draft);
+    }
     let Some(seen) = view.obs.modifications.get(&volume.id) else {
         draft.look.modifications.insert(volume.id.clone());
         return;
@@ -168,6 +190,10 @@ fn pursue(
     for reason in lacks.reasons {
         draft.wait(Subject::Slot(slot.number), reason, began);
     }
+}
+
+fn step_key(slot: &Slot, volume: &Volume, target: Target) -> String {
+    Step::ModifyVolume { slot: slot.number, volume: volume.id.clone(), target }.key()
 }
 
 /// The modification is the one that was recorded, not an older one. Clocks may differ by minutes.

@@ -15,6 +15,8 @@ use crate::step::{ActionRef, Step, Why};
 use crate::table::{Action, Done, HookResult};
 use crate::waiting::{Reason, Subject};
 
+/// How long an instance may wait in our launch hook before a person is told, whatever it waits for.
+const OVERDUE: Duration = Duration::from_secs(30 * 60);
 /// The longest interval between launches that are given up.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
@@ -74,6 +76,9 @@ fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, ser
     let phase = view.phase(id);
     if phase == Phase::Gone {
         return;
+    }
+    if view.past(Some(action.since), OVERDUE) {
+        draft.wait(Subject::Instance(id.clone()), Reason::Overdue, Some(action.since));
     }
     let stands_still = matches!(phase, Phase::Booting | Phase::Stopped);
     if stands_still {

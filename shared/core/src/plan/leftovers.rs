@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cloud::{Snapshot, Volume, VolumeState};
 use crate::ids::{InterfaceId, VolumeId};
+use crate::plan::CLOCKS_DIFFER;
 use crate::plan::draft::Draft;
 use crate::plan::view::{View, later};
 use crate::spec::Mode;
@@ -53,6 +54,7 @@ fn adopt_strays(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
             name,
             claim: slot.claim,
             since: view.now,
+            vacated: slot.vacated,
             proof: Proof::NeverUsed,
             keep: false,
             deleting: None,
@@ -77,7 +79,19 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
         }
         return;
     };
-    if left.keep || found.state == VolumeState::Deleting || view.spec.mode != Mode::Full {
+    if left.keep || found.state == VolumeState::Deleting {
+        return;
+    }
+    if !found.attachments.is_empty() || found.state == VolumeState::InUse {
+        // What is written to it from now on is nowhere else.
+        let entry = draft.slot(slot.number);
+        entry.why.insert(Why::LeftoverNoted);
+        if let Some(left) = entry.slot.upkeep.superseded.get_mut(id) {
+            (left.keep, left.proof, left.deleting) = (true, Proof::None, None);
+        }
+        return;
+    }
+    if view.spec.mode != Mode::Full {
         return;
     }
     let due = later(left.since, view.spec.zones.keep_source);
@@ -94,7 +108,7 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
         Proof::NeverUsed => Ok(()),
         Proof::None => Err("nothing on record holds its data".to_owned()),
     };
-    let verdict = proof.and_then(|()| untouched(found));
+    let verdict = proof.and_then(|()| untouched(found, &left.proof));
     if let Err(why) = verdict {
         let reason = Reason::Unproven { volume: id.clone(), why };
         return draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
@@ -118,10 +132,11 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
     }
 }
 
-/// Free, and marked as superseded or made for a change.
-fn untouched(volume: &Volume) -> Result<(), String> {
-    if !volume.is_free() {
-        return Err("someone attached it".to_owned());
+/// Free, and marked as superseded or made for a change. One that failed to be made holds nothing.
+fn untouched(volume: &Volume, proof: &Proof) -> Result<(), String> {
+    let failed = volume.state == VolumeState::Error && *proof == Proof::NeverUsed;
+    if !volume.is_free() && !failed {
+        return Err(format!("it is {:?}", volume.state));
     }
     if volume.tags.contains_key(tags::SUPERSEDED) || volume.tags.contains_key(tags::FOR_SLOT) {
         Ok(())
@@ -130,13 +145,15 @@ fn untouched(volume: &Volume) -> Result<(), String> {
     }
 }
 
-/// A completed snapshot of this very volume, that carries the slot's claim: it was taken after that claim's last detach,
-/// because changes begin only once everything of the slot was read as free.
+/// A completed snapshot of this very volume, that carries the slot's claim and was begun after that claim's last detach.
+/// The claim alone does not tell: a table that was restored from a backup gives numbers out again.
 pub(crate) fn proves(slot: &Slot, id: &VolumeId, left: &Superseded, snapshot: Option<&Snapshot>) -> Result<(), String> {
     let Some(snapshot) = snapshot else { return Err("its last snapshot is not shown".to_owned()) };
     let same = &snapshot.volume == id && snapshot.slot() == Some(slot.number) && snapshot.claim() == Some(left.claim);
     if !snapshot.is_completed() {
         Err(format!("{} is not completed", snapshot.id))
+    } else if left.vacated.is_some_and(|vacated| later(snapshot.started, CLOCKS_DIFFER) < vacated) {
+        Err(format!("{} was begun before its last detach", snapshot.id))
     } else if !same {
         Err(format!("{} is not of this volume and claim", snapshot.id))
     } else {

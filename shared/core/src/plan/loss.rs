@@ -52,8 +52,9 @@ fn replace(
         }
     };
     let as_of = snapshot.as_ref().map(|saved| saved.as_of);
-    let wanted = view.spec.volumes.get(name).map(|spec| spec.params_beside(&record.params));
-    let params = made_from(wanted.as_ref().unwrap_or(&record.params), snapshot.as_ref());
+    let wanted = view.spec.volumes.get(name).map_or(record.params.clone(), |spec| spec.params_beside(&record.params));
+    // What the guest is told to be blank is not made from the spec's own snapshot either.
+    let params = made_from(&VolumeParams { snapshot: None, ..wanted }, snapshot.as_ref());
     let entry = draft.slot(slot.number);
     entry.why.insert(Why::LossAccepted);
     entry.unbind.insert(Bound::Volume(id.clone()));

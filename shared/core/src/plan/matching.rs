@@ -13,7 +13,7 @@ use crate::spec::ZoneMove;
 use crate::step::Why;
 use crate::table::{Bound, Holder, LAYOUT, Slot, SlotState};
 use crate::tags;
-use crate::upkeep::{ChangeKind, Upkeep};
+use crate::upkeep::{Change, ChangeKind, Upkeep};
 use crate::waiting::{Reason, Subject};
 
 /// Promises slots to launching instances, and records the claims that may be recorded now.
@@ -82,13 +82,16 @@ fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance) -> Option<Ver
     }
     let active = draft.slots.values().filter(|entry| entry.slot.is_active()).count();
     if active < view.spec.slots.max.map_or(view.desired(), |max| max as usize) {
-        if let Some(number) = parked_here(view, &slots, &instance.zone).or_else(|| retired(&slots)) {
+        if let Some(number) = parked_here(view, &slots, &instance.zone).or_else(|| retired(view, &slots)) {
             return Some(Verdict::Take(number));
         }
         // The group's `TableLost` is named already; this instance waits for it.
         return Some(if draft.table_lost { Verdict::Wait(Reason::TableLost(String::new())) } else { Verdict::Make });
     }
-    let may_move = |slot: &&&Slot| view.spec.zones.r#move != ZoneMove::Never && slot.upkeep.change.is_none();
+    let may_move = |slot: &&&Slot| {
+        let turns = slot.upkeep.change.as_ref().is_none_or(|change| change::may_turn(view, change));
+        view.spec.zones.r#move != ZoneMove::Never && turns
+    };
     let mut movable: Vec<&&Slot> = slots.iter().filter(vacant).filter(may_move).collect();
     movable.sort_by_key(|slot| (rank(view.holder_phase(slot)), Reverse(slot.vacated), slot.number));
     if let Some(slot) = movable.first() {
@@ -104,14 +107,19 @@ fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance) -> Option<Ver
 
 /// The slot is on its way to this zone.
 fn comes_to(slot: &Slot, zone: &Zone) -> bool {
-    slot.upkeep.change.as_ref().is_some_and(|change| matches!(&change.kind, ChangeKind::Move { to } if to == zone))
+    slot.upkeep.change.as_ref().is_some_and(|change| leads_to(change, zone))
+}
+
+fn leads_to(change: &Change, zone: &Zone) -> bool {
+    matches!(&change.kind, ChangeKind::Move { to } if to == zone)
 }
 
 /// The retired slot that was vacated last: it is made anew from its snapshots, in whichever zone it is needed.
-fn retired(slots: &[&Slot]) -> Option<SlotNumber> {
+fn retired(view: &View<'_>, slots: &[&Slot]) -> Option<SlotNumber> {
     slots
         .iter()
         .filter(|slot| slot.state == SlotState::Retired && slot.holder.is_none() && slot.upkeep.order.is_none())
+        .filter(|slot| is_fresh(view, slot))
         .max_by_key(|slot| (slot.vacated, Reverse(slot.number)))
         .map(|slot| slot.number)
 }
@@ -127,13 +135,18 @@ fn bring(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: Sl
         return Some(Reason::Ordered { what: order.word() });
     }
     match upkeep.change {
+        // It was on its way to a zone in which nobody waits for it any more: it turns round.
+        Some(under_way) if !leads_to(&under_way, &instance.zone) && change::may_turn(view, &under_way) => {
+            change::dropped(view, recorded, draft);
+            Some(Reason::Booting)
+        }
         Some(under_way) => Some(change::reason(number, &under_way)),
         // Released, or done with in this very pass: the change begins on what the next reading shows.
         None if recorded.holder.is_some() || recorded.upkeep.change.is_some() => Some(Reason::Booting),
         None => {
             change::begin(view, recorded, ChangeKind::Move { to: instance.zone.clone() }, false, draft);
             let begun = draft.slot(number).slot.upkeep.change.clone();
-            Some(begun.map_or(Reason::Booting, |begun| change::reason(number, &begun)))
+            Some(begun.map_or(Reason::MoveBlocked { slot: number }, |begun| change::reason(number, &begun)))
         }
     }
 }
@@ -147,17 +160,21 @@ fn rank(holder: Option<Phase>) -> u8 {
     }
 }
 
-/// The parked slot of this zone that was vacated last, if the spec still allows it.
-fn parked_here(view: &View<'_>, slots: &[&Slot], zone: &Zone) -> Option<SlotNumber> {
-    let fresh = |slot: &&&Slot| match (view.spec.slots.reuse_within, slot.vacated) {
+/// It was vacated lately enough for the spec.
+fn is_fresh(view: &View<'_>, slot: &Slot) -> bool {
+    match (view.spec.slots.reuse_within, slot.vacated) {
         (Some(within), Some(vacated)) => later(vacated, within) >= view.now,
         (None, _) | (Some(_), None) => true,
-    };
+    }
+}
+
+/// The parked slot of this zone that was vacated last, if the spec still allows it.
+fn parked_here(view: &View<'_>, slots: &[&Slot], zone: &Zone) -> Option<SlotNumber> {
     slots
         .iter()
         .filter(|slot| slot.state == SlotState::Parked && &slot.zone == zone && slot.holder.is_none())
         .filter(|slot| slot.upkeep.change.as_ref().is_none_or(|change| !change.ordered) && slot.upkeep.order.is_none())
-        .filter(fresh)
+        .filter(|slot| is_fresh(view, slot))
         .max_by_key(|slot| (slot.vacated, Reverse(slot.number)))
         .map(|slot| slot.number)
 }

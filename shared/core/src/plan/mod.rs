@@ -43,6 +43,8 @@ pub use phase::Phase;
 
 /// How long reads aimed at an ID must miss it before it counts as gone.
 pub const CERTAINLY_ABSENT: Duration = Duration::from_secs(600);
+/// By how much our clock and EC2's may differ.
+pub const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 /// How long an attachment may stay in `attaching` before the launch is given up.
 pub const ATTACH_STUCK: Duration = Duration::from_secs(90);
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::cloud::{Snapshot, SnapshotState, Tags};
 use crate::ids::{SlotNumber, SnapshotId, VolumeId, VolumeName};
-use crate::plan::view::View;
+use crate::plan::CLOCKS_DIFFER;
+use crate::plan::view::{View, later};
 use crate::step::Step;
 use crate::table::Slot;
 use crate::tags;
-use crate::upkeep::{Purpose, Saved, operation_tag};
+use crate::upkeep::{Change, Purpose, Saved, operation_tag};
 
 /// How far the snapshot of one volume for one operation is.
 pub(crate) enum Progress {
@@ -22,15 +23,18 @@ pub(crate) enum Progress {
     Done(Saved),
 }
 
-/// How far the operation's snapshot of this volume is, by what the reading shows.
+/// How far the change's snapshot of this volume is, by what the reading shows. One that was begun before the change is
+/// another's of the same number: a table that was restored from a backup gives numbers out again.
 pub(crate) fn progress(
     snapshots: &BTreeMap<SnapshotId, Snapshot>,
     slot: SlotNumber,
-    operation: u32,
+    change: &Change,
     volume: &VolumeId,
 ) -> Progress {
-    let tag = operation_tag(Purpose::Final, slot, operation);
-    let ours = || snapshots.values().filter(|s| s.operation() == Some(&tag) && &s.volume == volume);
+    let tag = operation_tag(Purpose::Final, slot, change.operation);
+    let of_it = |s: &&Snapshot| s.operation() == Some(&tag) && &s.volume == volume;
+    let in_time = |s: &&Snapshot| later(s.started, CLOCKS_DIFFER) >= change.since;
+    let ours = || snapshots.values().filter(of_it).filter(in_time);
     if let Some(done) = ours().filter(|s| s.is_completed()).min_by_key(|s| (s.started, s.id.clone())) {
         return Progress::Done(Saved::of(done));
     }

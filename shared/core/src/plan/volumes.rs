@@ -63,16 +63,26 @@ fn params_in_force(view: &View<'_>, slot: &Slot, name: &VolumeName, before: &Vol
 /// EC2 refused these parameters, so that nothing was made, and an edit of the spec has changed them since: asked again,
 /// but under another number, because a token stands for its parameters.
 fn mended(view: &View<'_>, slot: &Slot, name: &VolumeName, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
-    let mut next = record.clone();
+    match mended_by(view, slot, name, record, params_in_force(view, slot, name, &record.params)) {
+        Some(next) => (next, Some(Why::NextAttempt)),
+        None => (record.clone(), None),
+    }
+}
+
+/// The next attempt with these parameters, if EC2 refused the last one's and they differ.
+pub(crate) fn mended_by(
+    view: &View<'_>,
+    slot: &Slot,
+    name: &VolumeName,
+    record: &VolumeRecord,
+    params: VolumeParams,
+) -> Option<VolumeRecord> {
     let key = Step::create_volume_key(slot.number, name);
     let refused = view.obs.notes.failures.get(&key).is_some_and(|failure| {
         matches!(failure.kind, FailureKind::Invalid | FailureKind::Key | FailureKind::Quota | FailureKind::NotFound)
     });
-    if !refused || params_in_force(view, slot, name, &record.params) == record.params {
-        return (next, None);
-    }
-    next.attempt += 1;
-    (next, Some(Why::NextAttempt))
+    let next = || VolumeRecord { attempt: record.attempt + 1, params: params.clone(), ..record.clone() };
+    (refused && params != record.params).then(next)
 }
 
 pub(crate) fn absent(view: &View<'_>, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
@@ -190,12 +200,21 @@ pub(crate) fn serve(view: &View<'_>, slot: &Slot, holder: Option<&Instance>, dra
             });
             continue;
         }
+        if !is_ours(view, volume) {
+            lacks.reasons.push(Reason::VolumeForeign { name: name.clone(), volume: id.clone() });
+            continue;
+        }
         own(view, slot, name, volume, draft, lacks);
         match holder {
             Some(instance) => attach(view, slot, (spec, volume), instance, &mut devices, draft, lacks),
             None => detach(view, slot, volume, draft, lacks),
         }
     }
+}
+
+/// It bears our deployment's tag: without it, it is out of our reach.
+pub(crate) fn is_ours(view: &View<'_>, volume: &Volume) -> bool {
+    volume.tags.get(tags::DEPLOYMENT).map(String::as_str) == Some(view.obs.deployment.as_str())
 }
 
 fn unseen(view: &View<'_>, name: &VolumeName, record: &VolumeRecord, draft: &mut Draft<'_>) -> Reason {
@@ -241,6 +260,15 @@ fn create(
         token: token(view.obs, slot.number, name.as_str(), record.attempt),
         tags,
     };
+    let failure = view.obs.notes.failures.get(&step.key());
+    if let Some(snapshot) = record.params.snapshot.as_ref()
+        && failure.is_some_and(|failure| failure.kind == FailureKind::NotFound)
+    {
+        lacks.reasons.push(Reason::SnapshotGone { name: name.clone(), snapshot: snapshot.clone() });
+        if let Some(failure) = view.backing_off(&step.key()) {
+            return draft.look_at(failure.retry_at);
+        }
+    }
     take(view, step, draft, lacks);
 }
 

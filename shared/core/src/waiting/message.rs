@@ -31,6 +31,8 @@ impl fmt::Display for Reason {
             | Self::VolumeUnseen { .. }
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
+            | Self::VolumeForeign { .. }
+            | Self::SnapshotGone { .. }
             | Self::VolumeMultiAttach { .. }
             | Self::TemplateUnusable { .. }
             | Self::VolumeHeldBy { .. }
@@ -58,14 +60,17 @@ impl fmt::Display for Reason {
             | Self::NotYetFree { .. }
             | Self::SurgeBlocked
             | Self::ZoneBlocked { .. }
+            | Self::MoveBlocked { .. }
             | Self::AttachLimit(_)
             | Self::GuestNotReady
             | Self::Draining
             | Self::TakingTurns { .. }
+            | Self::Overdue
             | Self::Answered
             | Self::NeedsAdoption
             | Self::AbandonAt(_) => of_instance(self, f),
-            Self::Changing { .. }
+            Self::ChangeHeld { .. }
+            | Self::Changing { .. }
             | Self::Ordered { .. }
             | Self::SnapshotPending { .. }
             | Self::SnapshotFailed { .. }
@@ -169,6 +174,14 @@ fn of_volume(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f,
             "volume {volume} bears this slot's tags as `{name}` and is not the one on record: no other is created. Check what it holds, then remove its stateful-asg tags or delete it"
         ),
+        Reason::VolumeForeign { name, volume } => write!(
+            f,
+            "volume {volume} (`{name}`) does not bear this deployment's tag stateful-asg:deployment any more, and is out of reach: set the tag again"
+        ),
+        Reason::SnapshotGone { name, snapshot } => write!(
+            f,
+            "volume `{name}` is to be made from {snapshot}, which is gone: nothing else is put in its place. Bring it back from the Recycle Bin, or name another snapshot in the spec"
+        ),
         Reason::VolumeMultiAttach { volume } => {
             write!(f, "volume {volume} allows several attachments at once, which corrupts filesystems: it is not used")
         }
@@ -252,6 +265,7 @@ fn of_instance(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let zones: Vec<_> = vacant.iter().map(ToString::to_string).collect();
             write!(f, "it is in {here}, and the vacant slots are in {}: their volumes cannot follow", zones.join(", "))
         }
+        Reason::MoveBlocked { slot } => write!(f, "slot {slot} may come to its zone, and cannot be moved now: see what the slot waits for"),
         Reason::AttachLimit(what) => write!(f, "{what}: use an instance type with room for the spec's volumes and interface"),
         Reason::GuestNotReady => f.write_str("its guest has not reported the volumes mounted"),
         Reason::Draining => f.write_str("its guest has not reported the volumes released"),
@@ -259,6 +273,7 @@ fn of_instance(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let slots: Vec<_> = unready.iter().map(ToString::to_string).collect();
             write!(f, "it goes when the other slots are ready again; not ready: {}", slots.join(", "))
         }
+        Reason::Overdue => f.write_str("it has waited in the launch hook for half an hour: see what its slot waits for"),
         Reason::Answered => f.write_str("our hook is answered; other hooks may hold it"),
         Reason::NeedsAdoption => f.write_str("it came into service without our hook and gets nothing: map it to a slot (`stateful-asg adopt GROUP`), or replace it, and its successor gets one"),
         Reason::AbandonAt(at) => write!(f, "the launch is given up at {at}"),
@@ -272,6 +287,12 @@ fn of_upkeep(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         newest.map_or_else(|| "there is none".to_owned(), |at| format!("the newest shows {at}"))
     };
     match reason {
+        Reason::ChangeHeld { name, volume, by } => {
+            let volume = volume.as_ref().map_or_else(|| "not made yet".to_owned(), ToString::to_string);
+            let why =
+                by.as_ref().map_or_else(|| "is not shown as free".to_owned(), |by| format!("is attached to {by}"));
+            write!(f, "volume `{name}` ({volume}) {why}: the slot's change waits until it is free")
+        }
         Reason::Changing { slot, what, stage } => {
             let stage = match stage {
                 Stage::Saving => "its last snapshots are being taken",

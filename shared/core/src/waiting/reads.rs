@@ -72,6 +72,8 @@ impl Reason {
             | Self::VolumeUnseen { .. }
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
+            | Self::VolumeForeign { .. }
+            | Self::SnapshotGone { .. }
             | Self::VolumeMultiAttach { .. }
             | Self::TemplateUnusable { .. }
             | Self::AttachStuck { .. }
@@ -93,6 +95,9 @@ impl Reason {
             | Self::CallFailed { .. }
             | Self::Withheld { .. }
             | Self::AbandonAt(_)
+            | Self::MoveBlocked { .. }
+            | Self::Overdue
+            | Self::ChangeHeld { .. }
             | Self::Changing { .. }
             | Self::Ordered { .. }
             | Self::SnapshotTooOld { .. }

@@ -138,7 +138,7 @@ fn note(group: &GroupName, run: &Run, now: Timestamp) {
     if run.unfinished {
         tracing::warn!(%group, "the group's snapshots are not all taken: the next run goes on");
     }
-    call_persons(group, &run.waiting, now);
+    call_persons(group, &run.waiting);
 }
 
 /// Long enough for the buckets to refill.

@@ -19,6 +19,7 @@ fn world() -> (Script, Target) {
         name: VolumeName::new("data").unwrap(),
         claim: Claim(1),
         since: time(0),
+        vacated: None,
         proof: Proof::Snapshot(snapshot_id(1)),
         keep: false,
         deleting: None,

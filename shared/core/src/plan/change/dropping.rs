@@ -4,7 +4,7 @@ use crate::plan::draft::Draft;
 use crate::plan::view::View;
 use crate::step::Why;
 use crate::table::Slot;
-use crate::upkeep::{Change, ChangeKind, Proof, Stage, Superseded, Upkeep};
+use crate::upkeep::{ChangeKind, Stage};
 
 /// The change begins anew, with snapshots of its own.
 pub(crate) fn again(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
@@ -12,7 +12,7 @@ pub(crate) fn again(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     entry.why.insert(Why::ChangeBegun);
     let upkeep = &mut entry.slot.upkeep;
     let Some(mut change) = upkeep.change.take() else { return };
-    give_up_successors(&mut change, slot, view, upkeep);
+    upkeep.leave_successors(std::mem::take(&mut change.volumes), slot.claim, slot.vacated, view.now);
     upkeep.operations += 1;
     change.operation = upkeep.operations;
     change.stage = Stage::Saving;
@@ -22,22 +22,11 @@ pub(crate) fn again(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     upkeep.change = Some(change);
 }
 
-/// Successors that exist already are left behind: nobody ever used them.
-pub(super) fn give_up_successors(change: &mut Change, slot: &Slot, view: &View<'_>, upkeep: &mut Upkeep) {
-    for (name, made) in std::mem::take(&mut change.volumes) {
-        upkeep.attempts = upkeep.attempts.max(made.record.attempt);
-        if let Some(id) = made.record.id {
-            let left = Superseded {
-                name,
-                claim: slot.claim,
-                since: view.now,
-                proof: Proof::NeverUsed,
-                keep: false,
-                deleting: None,
-            };
-            upkeep.superseded.insert(id, left);
-        }
-    }
+/// The change ends, whoever asked for it: one of its volumes is lost, and was not saved.
+pub(super) fn drop_for_good(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::ChangeDropped);
+    entry.slot.upkeep.give_up_change(slot.claim, slot.vacated, view.now);
 }
 
 /// The slot is claimed as it was: true if its change could still be dropped.
@@ -50,10 +39,7 @@ pub(crate) fn dropped(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) -> bo
     if droppable {
         let entry = draft.slot(slot.number);
         entry.why.insert(Why::ChangeDropped);
-        let upkeep = &mut entry.slot.upkeep;
-        if let Some(mut change) = upkeep.change.take() {
-            give_up_successors(&mut change, slot, view, upkeep);
-        }
+        entry.slot.upkeep.give_up_change(slot.claim, slot.vacated, view.now);
     }
     droppable
 }

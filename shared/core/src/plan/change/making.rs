@@ -3,7 +3,7 @@
 use crate::cloud::{Volume, VolumeState};
 use crate::ids::{SlotNumber, VolumeName, Zone};
 use crate::observed::{FailureKind, Observed};
-use crate::plan::change::{again, all_free, pursue};
+use crate::plan::change::{again, at_rest, pursue, successor_params, wait_for_volumes};
 use crate::plan::draft::Draft;
 use crate::plan::serve::Lacks;
 use crate::plan::view::View;
@@ -17,9 +17,9 @@ use crate::waiting::Reason;
 /// Creates what is missing, notes what is born, and goes on when all of it stands.
 pub(crate) fn make(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     // Someone attached what is to be replaced: what was saved may lack what is written there.
-    if all_free(view, slot).is_none() {
+    if !at_rest(view, slot) {
         if change.kind == ChangeKind::Restore {
-            return;
+            return wait_for_volumes(view, slot, change, draft, lacks);
         }
         return again(view, slot, draft);
     }
@@ -68,6 +68,10 @@ fn find_or_create(
         let next = VolumeRecord { id: Some(found.id.clone()), born: found.is_free(), ..record.clone() };
         return write(slot, name, next, draft);
     }
+    let from = &change.volumes[name].from;
+    if let Some(next) = volumes::mended_by(view, slot, name, record, successor_params(view, slot, name, from)) {
+        return write(slot, name, next, draft);
+    }
     let mut tags = view.own_tags(slot.number, record.attempt);
     tags.remove(tags::SLOT);
     tags.insert(tags::FOR_SLOT.to_owned(), slot.number.to_string());
@@ -111,7 +115,13 @@ fn note(
     // Nothing of value is on it before the switch: its absence costs no data.
     let unborn = VolumeRecord { born: false, ..record.clone() };
     let (next, why) = if view.obs.absent.volumes.contains(&id) {
-        volumes::absent(view, &unborn)
+        let (mut next, why) = volumes::absent(view, &unborn);
+        if why == Some(Why::NextAttempt)
+            && let Some(made) = slot.upkeep.change.as_ref().and_then(|change| change.volumes.get(name))
+        {
+            next.params = successor_params(view, slot, name, &made.from);
+        }
+        (next, why)
     } else {
         let mut next = unborn.clone();
         next.absent_since = None;

@@ -1,19 +1,21 @@
 //! The end of a change: what is replaced is marked, then one write puts the successors on record.
 
 use crate::cloud::Tags;
-use crate::plan::change::{all_free, wait_for_volumes};
+use crate::plan::change::{at_rest, wait_for_volumes};
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, set_tags};
 use crate::plan::view::View;
+use crate::plan::volumes;
 use crate::step::Why;
 use crate::table::{Slot, SlotState};
 use crate::tags;
 use crate::upkeep::{Change, ChangeKind, Data, LeftInterface, Origin, Proof, Superseded};
+use crate::waiting::Reason;
 
 /// Marks every volume that is replaced; when all are marked, the successors take their place.
 pub(crate) fn switch(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     // Everything that is replaced was free when it was saved; what a person attached since waits for that person.
-    if all_free(view, slot).is_none() {
+    if !at_rest(view, slot) {
         return wait_for_volumes(view, slot, change, draft, lacks);
     }
     let mut marked = true;
@@ -21,6 +23,11 @@ pub(crate) fn switch(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut 
         let made = &change.volumes[name];
         let successor = made.record.id.as_ref().map_or_else(|| made.from.snapshot.to_string(), ToString::to_string);
         let Some(volume) = record.id.as_ref().and_then(|id| view.obs.volumes.get(id)) else { continue };
+        if !volumes::is_ours(view, volume) {
+            lacks.reasons.push(Reason::VolumeForeign { name: name.clone(), volume: volume.id.clone() });
+            marked = false;
+            continue;
+        }
         marked &= volume.tags.get(tags::SUPERSEDED) == Some(&successor);
         let wanted = Tags::from([(tags::SUPERSEDED.to_owned(), successor)]);
         set_tags(view, volume.id.as_str(), &volume.tags, wanted, draft, lacks);
@@ -47,6 +54,7 @@ fn take_place(view: &View<'_>, recorded: &Slot, change: &Change, draft: &mut Dra
                 name: name.clone(),
                 claim: recorded.claim,
                 since: view.now,
+                vacated: recorded.vacated,
                 proof: if saved { Proof::Snapshot(made.from.snapshot.clone()) } else { Proof::None },
                 keep: !saved,
                 deleting: None,

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::{Verdict, demand, owns, recorded};
-use crate::cloud::{Snapshot, SnapshotState, Tags, Volume};
+use crate::cloud::{Snapshot, SnapshotState, Tags, Volume, VolumeState};
 use crate::ids::{InstanceId, InterfaceId, SlotNumber, SnapshotId, VolumeId, VolumeName};
 use crate::observed::Observed;
-use crate::plan::CERTAINLY_ABSENT;
 use crate::plan::leftovers::TOMBSTONE;
 use crate::plan::view::later;
+use crate::plan::{CERTAINLY_ABSENT, CLOCKS_DIFFER};
 use crate::spec::{DataLost, Spec};
 use crate::table::{Slot, SlotState};
 use crate::tags;
@@ -37,8 +37,12 @@ pub(super) fn takes_snapshot(obs: &Observed, slot: SlotNumber, volume: &VolumeId
         let free = obs.volumes.get(volume).is_some_and(Volume::is_free);
         demand(recorded.holder.is_none() && free, 6, || format!("{volume} is not free: its last write is to come"))?;
     }
-    let taken = obs.snapshots.iter().flat_map(|all| all.values());
-    let twice = taken.clone().any(|s| s.operation() == Some(operation) && &s.volume == volume);
+    let begun = recorded.upkeep.change.as_ref().filter(|_| operation.starts_with("final")).map(|change| change.since);
+    let mut taken = obs.snapshots.iter().flat_map(|all| all.values());
+    let twice = taken.any(|s| {
+        let in_time = begun.is_none_or(|begun| later(s.started, CLOCKS_DIFFER) >= begun);
+        s.operation() == Some(operation) && &s.volume == volume && in_time
+    });
     demand(!twice, 8, || format!("{operation} of {volume} exists"))
 }
 
@@ -108,7 +112,8 @@ pub(super) fn deletes_volume(obs: &Observed, slot: SlotNumber, id: &VolumeId, no
     let decided = left.deleting.is_some_and(|at| later(at, TOMBSTONE) <= now);
     demand(decided && !left.keep, 6, || format!("deleting {id} was not decided, or only just"))?;
     let volume = obs.volumes.get(id).ok_or((6, format!("{id} was not read")))?;
-    demand(volume.is_free(), 6, || format!("{id} is not free"))?;
+    let failed = volume.state == VolumeState::Error && left.proof == Proof::NeverUsed;
+    demand(volume.is_free() || failed, 6, || format!("{id} is not free"))?;
     ours(obs, &volume.tags, id.as_str())?;
     match &left.proof {
         Proof::None => Err((6, format!("nothing holds the data of {id}"))),
@@ -118,7 +123,8 @@ pub(super) fn deletes_volume(obs: &Observed, slot: SlotNumber, id: &VolumeId, no
         Proof::Snapshot(snapshot) => {
             let shown = obs.snapshots.as_ref().and_then(|all| all.get(snapshot));
             let proof = shown.is_some_and(|s| {
-                s.is_completed() && s.volume == *id && s.slot() == Some(slot) && s.claim() == Some(left.claim)
+                let after = left.vacated.is_none_or(|vacated| later(s.started, CLOCKS_DIFFER) >= vacated);
+                s.is_completed() && s.volume == *id && s.slot() == Some(slot) && s.claim() == Some(left.claim) && after
             });
             demand(proof, 6, || format!("{snapshot} does not prove that the data of {id} is saved"))
         }
