@@ -7,6 +7,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # Arguments of `stateful-asg demo`, such as ARGS="--slots 5 --kill 2".
 ARGS ?=
+# Which histories `make soak` runs.
+SEED ?= 1000000
+HISTORIES ?= 150000
 # Processor of the functions that `make build` makes: arm64 or x86_64.
 ARCH ?= arm64
 
@@ -19,7 +22,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check audit build bins need-rust need-python say-first-build
+.PHONY: help demo test soak check audit build bins need-rust need-python say-first-build
 
 help: ## Lists what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
@@ -30,6 +33,9 @@ demo: bins ## Runs the story on a simulated AWS: a node dies, its replacement ge
 test: $(VENV)/stamp bins ## Builds everything and runs every test
 	STATEFUL_ASG_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" cargo test --workspace --locked
 	python -m pytest tests/infra tests/wire
+
+soak: need-rust ## About an hour of other random histories, optimised (SEED=1000000 HISTORIES=150000)
+	SEED=$(SEED) HISTORIES=$(HISTORIES) cargo test --profile soak --locked --package stateful-asg-tests --test histories -- --nocapture
 
 check: need-rust .tools/bin/cargo-deny ## Formatting, lints, licences and sources of dependencies
 	cargo fmt --all --check

@@ -117,6 +117,49 @@ pub(crate) struct SimArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SimCommand {
     Serve(ServeArgs),
+    Run(RunArgs),
+    Replay(ReplayArgs),
+}
+
+/// Runs random histories of groups, with everything that can go wrong, and holds the rules against each of them.
+///
+/// Each history is drawn from a seed: a group, a spec, what people and AWS do to it, which calls and events fail and how.
+/// The functions' own code runs in it, in simulated time; after everything that takes effect the rules of docs/safety.md
+/// are checked against the truth. At its end faults and people rest, and the group must be served, or say what it waits
+/// for, and then be quiet. What was reached is counted. The first history that breaks a rule is made short.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stateful-asg sim run --histories 1000\n  \
+    stateful-asg sim run --histories 1000000 --seed 7 --until-failure\n  \
+    stateful-asg sim run --histories 1000 --json | jq .violations\n\n\
+    With --json one object is printed on stdout: `histories`, `violations`, `seed` (the first that broke a rule, else the \
+    first of all), `seconds`, `faults`, `steps` and `waitings` (counts by kind), and `broken` (each `seed`, `rule`, `what`).")]
+pub(crate) struct RunArgs {
+    /// How many histories.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) histories: u64,
+    /// The first one's seed; the others follow it.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many at once; as many as there are cores by default.
+    #[arg(long, value_name = "J", value_parser = jobs)]
+    pub(crate) jobs: Option<usize>,
+    /// End at the first history that breaks a rule.
+    #[arg(long)]
+    pub(crate) until_failure: bool,
+    /// Print one JSON object on stdout instead of the tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Shows one history step by step: what each actor saw change, did, and was answered.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The history's seed.
+    pub(crate) seed: u64,
+    /// If it breaks a rule, show the shortest history found that breaks the same one.
+    #[arg(long)]
+    pub(crate) shortest: bool,
 }
 
 /// Serves a simulated AWS on 127.0.0.1 until Ctrl-C, with the functions connected.
@@ -249,6 +292,14 @@ fn usage(path: &[&str], kind: ErrorKind, message: impl std::fmt::Display) -> cla
         command = command.find_subcommand_mut(name).expect("a command of this program");
     }
     command.error(kind, message)
+}
+
+fn jobs(given: &str) -> Result<usize, String> {
+    given
+        .parse()
+        .ok()
+        .filter(|jobs| (1..=1024).contains(jobs))
+        .ok_or_else(|| "a number from 1 to 1024 is needed".to_owned())
 }
 
 fn speed(given: &str) -> Result<f64, String> {

@@ -5,6 +5,7 @@
 
 mod account;
 mod args;
+mod campaign;
 mod change;
 mod demo;
 mod functions_binary;
@@ -49,6 +50,8 @@ fn run(command: Command) -> anyhow::Result<Verdict> {
         Command::Demo(args) => demo::run(&args),
         Command::Sim(args) => match args.command {
             SimCommand::Serve(args) => serve::run(&args),
+            SimCommand::Run(args) => campaign::run(&args),
+            SimCommand::Replay(args) => campaign::replay(&args),
         },
         Command::Spec(args) => match args.command {
             SpecCommand::Check(args) => spec::check::run(&args),

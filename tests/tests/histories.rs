@@ -3,15 +3,12 @@
 //! `SEED=17 HISTORIES=1 cargo test -p stateful-asg-tests --test histories` runs one again, with its story.
 //! `KEEP_GOING=1` lists every history that breaks a rule, where a run otherwise stops at the first.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
+use stateful_asg_campaign::campaign::{Campaign, Outcome};
 use stateful_asg_campaign::coverage::Coverage;
-use stateful_asg_campaign::history::{self, Report};
+use stateful_asg_campaign::history;
 
 const HISTORIES: u64 = 20_000;
 const FIRST_SEED: u64 = 1;
-const UNBROKEN: &str = "no thread panics while it holds the lock";
 
 #[allow(clippy::disallowed_methods, reason = "a test's own switches")]
 fn number_from(variable: &str) -> Option<u64> {
@@ -26,35 +23,6 @@ fn kept_seeds() -> Vec<u64> {
     lines.filter(|line| !line.is_empty()).map(|line| line.parse().expect("a seed a line")).collect()
 }
 
-/// Runs them all on all cores; unless it is to keep going, stops at the first that breaks a rule.
-fn run_all(seeds: &[u64], keep_going: bool) -> (Coverage, Vec<Report>) {
-    let next = AtomicU64::new(0);
-    let failed = AtomicBool::new(false);
-    let gathered: Mutex<(Coverage, Vec<Report>)> = Mutex::default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                let mut coverage = Coverage::default();
-                while !failed.load(Ordering::Relaxed) {
-                    let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) else { break };
-                    let report = history::run(*seed, false);
-                    if !report.violations.is_empty() {
-                        failed.store(!keep_going, Ordering::Relaxed);
-                        gathered.lock().expect(UNBROKEN).1.push(report);
-                    } else {
-                        coverage.merge(report.coverage);
-                    }
-                }
-                gathered.lock().expect(UNBROKEN).0.merge(coverage);
-            });
-        }
-    });
-    let (coverage, mut failed) = gathered.into_inner().expect(UNBROKEN);
-    failed.sort_by_key(|report| report.seed);
-    (coverage, failed)
-}
-
 #[test]
 fn rules_hold_in_random_histories() {
     let histories = number_from("HISTORIES").unwrap_or(HISTORIES);
@@ -62,7 +30,10 @@ fn rules_hold_in_random_histories() {
     let fresh = (0..histories).map(|n| first.unwrap_or(FIRST_SEED) + n);
     let seeds: Vec<u64> =
         if first.is_some() { fresh.collect() } else { kept_seeds().into_iter().chain(fresh).collect() };
-    let (coverage, failed) = run_all(&seeds, number_from("KEEP_GOING").is_some());
+    let histories_run = u64::try_from(seeds.len()).expect("so many seeds fit");
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let campaign = Campaign { seeds, jobs, until_failure: number_from("KEEP_GOING").is_none() };
+    let Outcome { coverage, failed, .. } = campaign.run(|_, _| ());
     for report in failed.iter().skip(1) {
         eprintln!("seed {}: {}", report.seed, report.violations[0]);
     }
@@ -74,7 +45,7 @@ fn rules_hold_in_random_histories() {
         }
         panic!("seed {}: {} (run it again with SEED={} HISTORIES=1)", report.seed, report.violations[0], report.seed);
     }
-    eprintln!("{} histories: {coverage}", seeds.len());
+    eprintln!("{histories_run} histories: {coverage}");
     if histories >= HISTORIES {
         assert_reached(&coverage);
     }
@@ -110,6 +81,8 @@ fn assert_reached(coverage: &Coverage) {
         "DetachVolume",
         "CreateInterface",
         "AttachInterface",
+        "DetachInterface",
+        "Heartbeat",
         "Tag",
         "ChangeRecord",
         "Complete",

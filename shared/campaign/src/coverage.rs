@@ -28,6 +28,11 @@ impl Coverage {
         self.cells.get(&(section, cell.to_owned())).copied().unwrap_or_default()
     }
 
+    /// The cells of a section.
+    pub fn section(&self, section: &'static str) -> impl Iterator<Item = (&str, u64)> {
+        self.cells.iter().filter(move |((of, _), _)| *of == section).map(|((_, cell), count)| (cell.as_str(), *count))
+    }
+
     /// Those of these cells that were never reached.
     #[must_use]
     pub fn missing<'a>(&self, section: &'static str, cells: &[&'a str]) -> Vec<&'a str> {

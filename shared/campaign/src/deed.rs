@@ -26,6 +26,7 @@ pub enum Deed {
     EditSpec,
     EditSpecBadly,
     ForeignRecord,
+    RepointRecord,
     PoolVolume,
     NoCapacity,
     NeverBoots,
@@ -52,7 +53,7 @@ pub enum Deed {
 
 impl Deed {
     /// Every deed, with how likely it is.
-    pub const ALL: [(Self, u32); 41] = [
+    pub const ALL: [(Self, u32); 42] = [
         (Self::Terminate, 24),
         (Self::TerminateTwo, 8),
         (Self::TerminateLaunching, 8),
@@ -72,6 +73,7 @@ impl Deed {
         (Self::EditSpec, 4),
         (Self::EditSpecBadly, 3),
         (Self::ForeignRecord, 2),
+        (Self::RepointRecord, 2),
         (Self::PoolVolume, 3),
         (Self::NoCapacity, 2),
         (Self::NeverBoots, 2),

@@ -101,7 +101,7 @@ impl Lab {
             aws.create_auto_scaling_group(&CreateAutoScalingGroup {
                 name: new.asg.clone(),
                 min_size: 0,
-                max_size: 10,
+                max_size: 60,
                 desired_capacity: Some(new.desired),
                 launch_template: Some(LaunchTemplateRef {
                     id: None,

@@ -3,22 +3,17 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use stateful_asg_core::ids::GroupName;
-use stateful_asg_core::spec::Limits;
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState};
-use stateful_asg_sim::model::{GuestMode, Span, Timings};
-use stateful_asg_sim::typed::Odds;
 
 use crate::bus::{BusOdds, PANICKED};
 use crate::coverage::Coverage;
-use crate::deed::Deed;
-use crate::group::NewGroup;
 use crate::lab::{Lab, World, simulate};
 use crate::operator::Operator;
 use crate::rules::Violation;
-use crate::wish::Wish;
+use crate::script::{Act, Script};
 
 /// How long everything may take to be served once faults and people rest: ten minutes make a loss certain, ten more
 /// pass before a launch that cannot be served is given up.
@@ -46,28 +41,19 @@ pub struct Report {
     pub story: String,
 }
 
-/// What a history is like, drawn from its seed.
-#[derive(Debug, Clone)]
-struct Draw {
-    world: World,
-    group: NewGroup,
-    wish: Wish,
-    most: u32,
-    odds: Odds,
-    bus: BusOdds,
-    deeds: usize,
-    longest_gap: u64,
-    kind: String,
-}
-
 /// Runs the history of this seed.
 #[must_use]
 pub fn run(seed: u64, trace: bool) -> Report {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let draw = draw(seed, trace, &mut rng);
-    simulate(&draw.world.clone(), async |lab: &Lab| {
+    run_script(&Script::draw(seed), trace)
+}
+
+/// Runs a history as written out.
+#[must_use]
+pub fn run_script(script: &Script, trace: bool) -> Report {
+    let world = World { trace, ..script.world.clone() };
+    simulate(&world, async |lab: &Lab| {
         let mut coverage = Coverage::default();
-        live(lab, draw, rng, &mut coverage).await;
+        live(lab, script, &mut coverage).await;
         collect(lab, &mut coverage);
         let mut violations = lab.violations();
         violations.extend(lab.bus.functions().seen().refused.iter().map(|text| Violation {
@@ -79,7 +65,7 @@ pub fn run(seed: u64, trace: bool) -> Report {
             violations.push(Violation { rule: 0, at: lab.now(), text: "an invocation panicked".to_owned() });
         }
         let story = if trace { lab.story() } else { String::new() };
-        Report { seed, violations, coverage, story }
+        Report { seed: script.seed, violations, coverage, story }
     })
 }
 
@@ -89,50 +75,47 @@ fn rule_of(text: &str) -> u8 {
     after.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-async fn live(lab: &Lab, draw: Draw, rng: ChaCha8Rng, coverage: &mut Coverage) {
-    coverage.add("kinds", draw.kind.clone(), 1);
-    lab.region.note("history", || format!("{draw:?}"));
-    lab.region.faults(|faults| faults.odds = draw.odds);
-    if draw.odds.pause > 0 || draw.odds.late > 0 {
+async fn live(lab: &Lab, script: &Script, coverage: &mut Coverage) {
+    coverage.add("kinds", script.kind.clone(), 1);
+    lab.region.note("history", || format!("{script:?}"));
+    lab.region.faults(|faults| faults.odds = script.odds);
+    if script.odds.pause > 0 || script.odds.late > 0 {
         lab.rules.borrow_mut().allow(LONGEST_WAY, true);
     }
-    lab.bus.set_odds(draw.bus);
-    let group = lab.create(&draw.group);
-    let mut operator = Operator::new(lab, (draw.group.clone(), draw.wish.clone()), draw.most, rng);
-    for _ in 0..draw.deeds {
-        let gap = Duration::from_millis(operator.rng.random_range(0..draw.longest_gap * 1000));
-        lab.pass(gap).await;
+    lab.bus.set_odds(script.bus);
+    let group = lab.create(&script.group);
+    let rng = ChaCha8Rng::seed_from_u64(script.seed);
+    let mut operator = Operator::new(lab, (script.group.clone(), script.wish.clone()), script.most, rng);
+    for Act { after, deed, seed } in &script.acts {
+        lab.pass(*after).await;
         if lab.rules.borrow().is_broken() {
             return;
         }
-        let deed = Deed::draw(&mut operator.rng);
-        if operator.act(deed) {
+        operator.rng = ChaCha8Rng::seed_from_u64(*seed);
+        if operator.act(*deed) {
             lab.region.note("operator", || format!("that was {deed:?}"));
             coverage.add("deeds", deed.name(), 1);
             lab.pass(Duration::from_secs(deed.hours_after() * 3600)).await;
         }
     }
-    let gap = Duration::from_millis(operator.rng.random_range(0..draw.longest_gap * 1000));
-    lab.pass(gap).await;
-    make_peace(lab, &mut operator);
+    lab.pass(script.rest).await;
+    make_peace(lab, &mut operator, script.cut);
     // Without events it is the rule about events that is at stake.
-    let rule = if operator.cut { 11 } else { 9 };
+    let rule = if script.cut { 11 } else { 9 };
     end_well(lab, &group, rule, coverage).await;
 }
 
 /// Faults stop, and people undo what would keep the group from being whole.
-fn make_peace(lab: &Lab, operator: &mut Operator<'_>) {
+fn make_peace(lab: &Lab, operator: &mut Operator<'_>, cut: bool) {
     lab.region.note("history", || "peace".to_owned());
     lab.region.faults(stateful_asg_sim::typed::Faults::heal);
-    let cut = operator.rng.random_bool(0.3);
     lab.bus.set_odds(if cut { BusOdds::CUT } else { BusOdds::default() });
-    operator.cut = cut;
     operator.mend_spec();
     operator.mend_storage();
     operator.remove_foreign_records();
     let asg = operator.group.asg.clone();
     lab.operate("sets all right", |aws, _| {
-        for zone in ["eu-central-1a", "eu-central-1b"] {
+        for zone in &lab.zones {
             aws.set_capacity(zone, true);
         }
         aws.never_boots(0);
@@ -236,84 +219,4 @@ fn collect(lab: &Lab, coverage: &mut Coverage) {
     seen.outcomes.iter().for_each(|(word, count)| coverage.add("answers", *word, *count));
     let calls = lab.truth(|aws, _| aws.counts().clone());
     calls.into_iter().for_each(|(operation, count)| coverage.add("calls", operation, count));
-}
-
-fn draw(seed: u64, trace: bool, rng: &mut ChaCha8Rng) -> Draw {
-    let most = rng.random_range(2..=4);
-    let (guest, mounted) = [(false, false), (false, false), (true, false), (true, true)][rng.random_range(0..4)];
-    let guest = if guest { GuestMode::Reports { delay: Span::secs(1, 20) } } else { GuestMode::None };
-    let lag = [0, 0, 3, 20][rng.random_range(0..4)];
-    let (faults, odds) = draw_odds(rng);
-    let (events, bus) = draw_bus(rng);
-    let leases_off = rng.random_bool(0.25);
-    let world = World {
-        seed,
-        read_lag: Duration::from_secs(lag),
-        guest,
-        leases_off,
-        hidden_devices: if rng.random_bool(0.2) {
-            vec!["/dev/sdf".to_owned(), "/dev/xvdf".to_owned()]
-        } else {
-            Vec::new()
-        },
-        limits: Limits { max_volume_gib: 100, deletes: rng.random_bool(0.8), ..Limits::unlimited() },
-        trace,
-        timings: Timings::default(),
-    };
-    let wish = Wish::draw(rng, mounted);
-    let any_zone = rng.random_bool(0.6);
-    let leases = if leases_off { "leases off" } else { "leases on" };
-    let kind = format!("{faults} faults, {events} events, {leases}");
-    Draw {
-        world,
-        group: NewGroup { any_zone, ..NewGroup::cass(&wish.text(), rng.random_range(2..=most)) },
-        wish,
-        most,
-        odds,
-        bus,
-        deeds: rng.random_range(4..=9),
-        longest_gap: [30, 120, 300][rng.random_range(0..3)],
-        kind,
-    }
-}
-
-fn draw_odds(rng: &mut ChaCha8Rng) -> (&'static str, Odds) {
-    let light = Odds {
-        throttled: 15,
-        denied: 2,
-        internal: 10,
-        answer_lost: 12,
-        late: 6,
-        pause: 3,
-        crash_before: 4,
-        crash_after: 6,
-    };
-    match rng.random_range(0..5) {
-        0 => ("no", Odds::default()),
-        1 => (
-            "heavy",
-            Odds {
-                throttled: 80,
-                denied: 10,
-                internal: 40,
-                answer_lost: 50,
-                late: 30,
-                pause: 15,
-                crash_before: 15,
-                crash_after: 20,
-            },
-        ),
-        2 => ("crashing", Odds { crash_before: 30, crash_after: 50, ..Odds::default() }),
-        3 => ("unclear", Odds { answer_lost: 100, late: 60, pause: 20, ..Odds::default() }),
-        _ => ("light", light),
-    }
-}
-
-fn draw_bus(rng: &mut ChaCha8Rng) -> (&'static str, BusOdds) {
-    match rng.random_range(0..5) {
-        0 => ("all", BusOdds::default()),
-        1 => ("no", BusOdds::CUT),
-        2 => ("most lost", BusOdds { dropped: 600, doubled: 100, late: (200, 300) }),
-        _ => ("some", BusOdds { dropped: 100, doubled: 200, late: (250, 180) }),
-    }
 }

@@ -31,6 +31,8 @@ const READING: SignedDuration = SignedDuration::from_secs(25);
 pub struct World {
     /// Everything random comes from this.
     pub seed: u64,
+    /// How many zones its Region has, 1 to 3.
+    pub zones: u8,
     /// The longest staleness of reads.
     pub read_lag: Duration,
     /// What runs on the instances.
@@ -45,6 +47,8 @@ pub struct World {
     pub trace: bool,
     /// How long AWS takes for things.
     pub timings: Timings,
+    /// Attachments begin with DeleteOnTermination set, as AWS does not document whether they do.
+    pub deletes_with_instance: bool,
 }
 
 impl World {
@@ -53,6 +57,7 @@ impl World {
     pub fn quiet(seed: u64) -> Self {
         Self {
             seed,
+            zones: 2,
             read_lag: Duration::ZERO,
             guest: GuestMode::None,
             leases_off: false,
@@ -60,6 +65,7 @@ impl World {
             hidden_devices: Vec::new(),
             trace: true,
             timings: Timings::default(),
+            deletes_with_instance: false,
         }
     }
 }
@@ -74,6 +80,8 @@ pub struct Lab {
     pub rules: Rc<RefCell<Rules>>,
     /// The hosted zone for all names.
     pub zone: String,
+    /// The zones of the Region.
+    pub zones: Vec<String>,
     /// Our deployment.
     pub deployment: DeploymentId,
 }
@@ -98,7 +106,9 @@ impl Lab {
     fn new(world: &World) -> Self {
         let mut aws = Aws::new(Settings {
             seed: world.seed,
-            zones: 2,
+            zones: world.zones,
+            volumes_delete_on_termination: world.deletes_with_instance,
+            interfaces_delete_on_termination: world.deletes_with_instance,
             read_lag: world.read_lag,
             guest: world.guest,
             hidden_devices: world.hidden_devices.clone(),
@@ -106,6 +116,7 @@ impl Lab {
             ..Settings::default()
         });
         let deployment: DeploymentId = "test".parse().expect("a good name");
+        let zones = ('a'..).take(usize::from(world.zones)).map(|letter| format!("eu-central-1{letter}")).collect();
         let zone = crate::group::hosted_zone(&mut aws);
         let region = Region::new(aws, Faults::none(world.seed ^ 0xfa17));
         if world.trace {
@@ -124,7 +135,7 @@ impl Lab {
             aws.run_aws(|region| carrier.deliver(region.take_events())).await;
         });
         tokio::task::spawn_local(Rc::clone(&bus).run_schedule());
-        Self { region, bus, rules, zone, deployment }
+        Self { region, bus, rules, zone, zones, deployment }
     }
 
     /// The simulated time.

@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod bus;
+pub mod campaign;
 pub mod coverage;
 pub mod deed;
 pub mod group;
@@ -9,6 +10,7 @@ pub mod history;
 pub mod lab;
 pub mod operator;
 pub mod rules;
+pub mod script;
 pub mod served;
 pub mod storage;
 pub mod wish;

@@ -26,8 +26,6 @@ pub struct Operator<'a> {
     pub most: u32,
     /// What is random.
     pub rng: ChaCha8Rng,
-    /// No event of AWS's arrives any more.
-    pub cut: bool,
     /// What the spec asks for.
     pub wish: Wish,
     replaced: u32,
@@ -51,11 +49,14 @@ const RIGHTS: [&str; 14] = [
     "ec2:DeleteSnapshot",
 ];
 
+/// An address that nothing of ours has.
+const FOREIGN: [&str; 1] = ["192.0.2.7"];
+
 impl<'a> Operator<'a> {
     /// Begins with a group as created.
     #[must_use]
     pub fn new(lab: &'a Lab, (group, wish): (NewGroup, Wish), most: u32, rng: ChaCha8Rng) -> Self {
-        Self { lab, group, most, rng, cut: false, wish, replaced: 0 }
+        Self { lab, group, most, rng, wish, replaced: 0 }
     }
 
     /// Does it, if there is anything to do it to; false if not.
@@ -88,6 +89,7 @@ impl<'a> Operator<'a> {
             Deed::EditSpec => self.edit_spec(),
             Deed::EditSpecBadly => self.edit_spec_badly(),
             Deed::ForeignRecord => self.foreign_record(),
+            Deed::RepointRecord => self.repoint_record(),
             Deed::PoolVolume => self.pool_volume(),
             Deed::NoCapacity => self.no_capacity(),
             Deed::NeverBoots => self.whole(|aws, _| aws.never_boots(1)),
@@ -111,6 +113,10 @@ impl<'a> Operator<'a> {
             | Deed::ScaleInLong
             | Deed::TimePasses => self.act_on_storage(deed),
         }
+    }
+
+    pub(crate) fn zone(&mut self) -> String {
+        self.lab.zones[self.rng.random_range(0..self.lab.zones.len())].clone()
     }
 
     fn instances(&self, is: impl Fn(LifecycleState) -> bool) -> Vec<String> {
@@ -230,7 +236,7 @@ impl<'a> Operator<'a> {
         let name = format!("cass-{}.prod.internal", self.rng.random_range(2..6));
         let zone = self.lab.zone.clone();
         self.lab.operate(&format!("claims the name {name} for something else"), |aws, _| {
-            let record = ResourceRecordSet::a(&name, 60, ["192.0.2.7"]);
+            let record = ResourceRecordSet::a(&name, 60, FOREIGN);
             let change = Change { action: ChangeAction::Create, record };
             aws.change_resource_record_sets(&ChangeResourceRecordSets {
                 hosted_zone_id: zone,
@@ -241,12 +247,32 @@ impl<'a> Operator<'a> {
         })
     }
 
+    /// Someone gives a name of ours another address.
+    fn repoint_record(&mut self) -> bool {
+        let zone = self.lab.zone.clone();
+        let ours: Vec<ResourceRecordSet> = self.lab.truth(|aws, _| {
+            aws.records(&zone).filter(|r| r.record_type == "A" && r.values != FOREIGN).cloned().collect()
+        });
+        if ours.is_empty() {
+            return false;
+        }
+        let old = ours[self.rng.random_range(0..ours.len())].clone();
+        self.lab.operate(&format!("gives {} another address", old.name), |aws, _| {
+            let new = ResourceRecordSet::a(&old.name, 60, FOREIGN);
+            let changes = vec![
+                Change { action: ChangeAction::Delete, record: old },
+                Change { action: ChangeAction::Create, record: new },
+            ];
+            let request = ChangeResourceRecordSets { hosted_zone_id: zone, comment: None, changes };
+            aws.change_resource_record_sets(&request).is_ok()
+        })
+    }
+
     /// Someone takes the foreign records away again.
     pub fn remove_foreign_records(&mut self) {
         let zone = self.lab.zone.clone();
         self.lab.operate("takes foreign records away", |aws, _| {
-            let foreign: Vec<ResourceRecordSet> =
-                aws.records(&zone).filter(|r| r.values == ["192.0.2.7"]).cloned().collect();
+            let foreign: Vec<ResourceRecordSet> = aws.records(&zone).filter(|r| r.values == FOREIGN).cloned().collect();
             for record in foreign {
                 let change = Change { action: ChangeAction::Delete, record };
                 let request =
@@ -258,12 +284,12 @@ impl<'a> Operator<'a> {
 
     /// A volume made by hand for the pool.
     fn pool_volume(&mut self) -> bool {
-        let zone = ["eu-central-1a", "eu-central-1b"][self.rng.random_range(0..2)];
+        let zone = self.zone();
         let size = [20, 10][self.rng.random_range(0..2)];
         let tags = [(tags::GROUP, self.group.group.clone()), (tags::DEPLOYMENT, self.lab.deployment.to_string())];
         self.lab.operate(&format!("makes a pool volume of {size} GiB in {zone}"), |aws, _| {
             aws.create_volume(&CreateVolume {
-                availability_zone: zone.to_owned(),
+                availability_zone: zone,
                 size_gib: Some(size),
                 volume_type: Some("gp3".to_owned()),
                 encrypted: true,
@@ -275,8 +301,8 @@ impl<'a> Operator<'a> {
     }
 
     fn no_capacity(&mut self) -> bool {
-        let zone = ["eu-central-1a", "eu-central-1b"][self.rng.random_range(0..2)];
-        self.lab.operate(&format!("{zone} has no capacity"), |aws, _| aws.set_capacity(zone, false));
+        let zone = self.zone();
+        self.lab.operate(&format!("{zone} has no capacity"), |aws, _| aws.set_capacity(&zone, false));
         true
     }
 

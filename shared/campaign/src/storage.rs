@@ -15,8 +15,6 @@ use stateful_asg_sim::model::types::{AttachmentStatus, DetachNetworkInterface, D
 use crate::deed::Deed;
 use crate::operator::Operator;
 
-/// The zones of the simulated Region.
-pub const ZONES: [&str; 2] = ["eu-central-1a", "eu-central-1b"];
 /// The key that specs name.
 pub const KEY: &str = "alias/ours";
 
@@ -54,11 +52,12 @@ impl Operator<'_> {
                 |aws| aws.set_key_usable(KEY, true),
             ),
             Deed::ZoneDown => {
-                let zone = ZONES[self.rng.random_range(0..2)];
+                let zone = self.zone();
+                let (down, up) = (zone.clone(), zone.clone());
                 self.for_a_while(
-                    zone,
-                    move |aws| aws.set_zone_reachable(zone, false),
-                    move |aws| aws.set_zone_reachable(zone, true),
+                    &zone,
+                    move |aws| aws.set_zone_reachable(&down, false),
+                    move |aws| aws.set_zone_reachable(&up, true),
                 )
             }
             Deed::SnapshotQuota => self.for_a_while(
@@ -147,7 +146,7 @@ impl Operator<'_> {
         let slot = Rc::clone(&slots[self.rng.random_range(0..slots.len())]);
         let order = match self.rng.random_range(0..4) {
             0 => Order::Retire,
-            1 => Order::Move { to: ZONES[self.rng.random_range(0..2)].parse::<Zone>().expect("a good zone") },
+            1 => Order::Move { to: self.zone().parse::<Zone>().expect("a good zone") },
             _ => match self.snapshots_of(slot.number) {
                 chosen if chosen.is_empty() => return false,
                 volumes => Order::Restore { volumes },
@@ -178,8 +177,9 @@ impl Operator<'_> {
 
     /// Everything that was done to disks and zones for a while is over, and a person sees to what only persons can.
     pub(crate) fn mend_storage(&mut self) {
+        let zones = self.lab.zones.clone();
         self.lab.operate("mends disks and zones", |aws, _| {
-            for zone in ZONES {
+            for zone in &zones {
                 aws.set_zone_reachable(zone, true);
             }
             aws.set_key_usable(KEY, true);

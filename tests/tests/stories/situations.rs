@@ -16,6 +16,17 @@ use crate::{
 };
 
 #[test]
+fn what_would_be_deleted_with_its_instance_is_kept_before_anything_is_served() {
+    let world = World { deletes_with_instance: true, ..World::quiet(77) };
+    told(&world, async |lab: &Lab| {
+        let group = three(lab, SPEC).await;
+        let steps = lab.bus.functions().seen().steps;
+        assert_eq!((steps.get("KeepVolume"), steps.get("KeepInterface")), (Some(&3), Some(&3)), "{}", lab.story());
+        replaced(lab, &group, |aws, old| drop(aws.terminate_instances(&[old.to_owned()]))).await;
+    });
+}
+
+#[test]
 fn a_killed_node_keeps_its_volume_address_and_name() {
     told(&World::quiet(1), async |lab: &Lab| {
         let group = three(lab, SPEC).await;

@@ -305,7 +305,9 @@ impl Rules {
         let Some(group) = group else { return };
         let mut lacks = self.unserved(at, &group, instance, aws, table);
         // Where calls are held up for minutes, an older change of the name may land just before: the next settle mends it.
-        lacks.retain(|lack| !(self.just_meddled(at, lack) || self.late_calls && lack.starts_with(served::NAME)));
+        // What a person did to a name is found at the next audit.
+        let excused = |lack: &str| lack.starts_with(served::NAME) && (self.late_calls || self.person_named(lack));
+        lacks.retain(|lack| !self.just_meddled(at, lack) && !excused(lack));
         if !lacks.is_empty() {
             self.accuse(5, at, format!("{instance} was let into service, but {}", lacks.join("; ")));
         }

@@ -41,6 +41,11 @@ impl Rules {
         self.judge_group_record(effect.at, name.trim_end_matches('.'), &added, aws, table);
     }
 
+    /// A person wrote last under the name that this is about.
+    pub(super) fn person_named(&self, lack: &str) -> bool {
+        self.records.iter().any(|((_, name), written)| !written.last && lack.contains(&format!(" {name} ")))
+    }
+
     fn judge_group_record(&mut self, at: Timestamp, name: &str, added: &[String], aws: &Aws, table: &MemoryTable) {
         let of: Vec<GroupName> = self
             .specs

@@ -189,14 +189,15 @@ fn claim(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: Sl
     if let Some(order) = &draft.slot(number).slot.upkeep.order {
         return Some(Reason::Ordered { what: order.word() });
     }
+    let ended = recorded.upkeep.change.as_ref().filter(|_| draft.slot(number).slot.upkeep.change.is_none());
     if let Some(begun) = draft.slot(number).slot.upkeep.change.clone()
         && (recorded.upkeep.change.is_none() || !change::dropped(view, recorded, draft))
     {
         return Some(change::reason(number, &begun));
     }
     let entry = draft.slot(number);
-    // Retired in this very pass: it is made anew from what the next reading shows.
-    if let Some(ended) = recorded.upkeep.change.as_ref().filter(|_| entry.slot.state == SlotState::Retired) {
+    // It ended in this very pass, by itself: the claim follows on what is then recorded.
+    if let Some(ended) = ended {
         return Some(change::reason(number, ended));
     }
     if entry.slot.state == SlotState::Retired {

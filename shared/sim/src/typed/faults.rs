@@ -70,6 +70,28 @@ pub struct Odds {
     pub crash_after: u32,
 }
 
+impl Odds {
+    /// Every kind of fault, by its name.
+    pub const KINDS: [&str; 8] =
+        ["throttled", "denied", "internal", "answer lost", "late effect", "pause", "crash before", "crash after"];
+
+    /// The same without faults of this kind.
+    #[must_use]
+    pub fn without(self, kind: &str) -> Self {
+        let left = |name: &str, chance| if name == kind { 0 } else { chance };
+        Self {
+            throttled: left("throttled", self.throttled),
+            denied: left("denied", self.denied),
+            internal: left("internal", self.internal),
+            answer_lost: left("answer lost", self.answer_lost),
+            late: left("late effect", self.late),
+            pause: left("pause", self.pause),
+            crash_before: left("crash before", self.crash_before),
+            crash_after: left("crash after", self.crash_after),
+        }
+    }
+}
+
 /// Whether a call changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {

@@ -1,0 +1,194 @@
+//! `sim run` and `sim replay`: random histories of groups on the simulated AWS, with everything that can go wrong.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use stateful_asg_campaign::campaign::{Campaign, Outcome, shortest};
+use stateful_asg_campaign::coverage::Coverage;
+use stateful_asg_campaign::history::{self, Report};
+use stateful_asg_campaign::script::Script;
+
+use crate::Verdict;
+use crate::args::{ReplayArgs, RunArgs};
+use crate::output::{bold, count, green, print, print_json, red, say};
+
+/// How often progress is told where stderr is no terminal.
+const TELL_EVERY: u64 = 1000;
+/// What a campaign's table shows, with words for it.
+const SECTIONS: [(&str, &str); 6] = [
+    ("faults", "faults of calls"),
+    ("events", "events and invocations"),
+    ("deeds", "what people and AWS did"),
+    ("steps", "steps taken"),
+    ("waits", "waits left at the end of a settle"),
+    ("ends", "how histories ended"),
+];
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary<'o> {
+    histories: u64,
+    violations: usize,
+    /// The first that broke a rule, else the first of all.
+    seed: u64,
+    seconds: f64,
+    faults: BTreeMap<&'o str, u64>,
+    steps: BTreeMap<&'o str, u64>,
+    waitings: BTreeMap<&'o str, u64>,
+    /// Each history that broke a rule.
+    broken: Vec<Broken>,
+}
+
+#[derive(Debug, Serialize)]
+struct Broken {
+    seed: u64,
+    rule: u8,
+    what: String,
+}
+
+/// Runs histories, counts what they reached, and makes the first that breaks a rule short.
+///
+/// # Errors
+/// Stdout is gone.
+#[allow(clippy::disallowed_methods, reason = "how long a campaign took is the person's own time")]
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let last = args.seed.saturating_add(args.histories);
+    let campaign = Campaign { seeds: (args.seed..last).collect(), jobs, until_failure: args.until_failure };
+    let began = Instant::now();
+    let bar = bar(args.histories);
+    let outcome = campaign.run(|done, broken| told(&bar, began.elapsed(), done, args.histories, broken));
+    bar.finish_and_clear();
+    let seconds = began.elapsed().as_secs_f64();
+    let verdict = if outcome.failed.is_empty() { Verdict::Fine } else { Verdict::Wrong };
+    if args.json {
+        print_json(&summary(args, &outcome, seconds))?;
+    } else {
+        report(&outcome, seconds)?;
+    }
+    if let Some(report) = outcome.failed.first() {
+        explain(report);
+    }
+    Ok(verdict)
+}
+
+/// Runs one history again and tells what each actor did, and which rule it broke.
+///
+/// # Errors
+/// Stdout is gone.
+pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<Verdict> {
+    let mut script = Script::draw(args.seed);
+    let mut report = history::run_script(&script, !args.shortest);
+    if args.shortest
+        && let Some(rule) = report.violations.first().map(|violation| violation.rule)
+    {
+        say("Looking for the shortest history that breaks the same rule ...");
+        script = shortest(&script, rule, |shorter| say(format!("  {}", acts(shorter))));
+        report = history::run_script(&script, true);
+    } else if args.shortest {
+        report = history::run_script(&script, true);
+    }
+    for line in report.story.lines() {
+        print(line)?;
+    }
+    print(format!("{} {}; {}", bold("history:"), script.kind, acts(&script)))?;
+    if report.violations.is_empty() {
+        say(format!("{} seed {} breaks no rule", green("ok:"), args.seed));
+        return Ok(Verdict::Fine);
+    }
+    for violation in &report.violations {
+        say(format!("{} {violation}", red("broken:")));
+    }
+    Ok(Verdict::Wrong)
+}
+
+fn acts(script: &Script) -> String {
+    let acts: Vec<String> = script.acts.iter().map(|act| act.deed.name()).collect();
+    format!(
+        "{} members, then {}",
+        script.group.desired,
+        if acts.is_empty() { "nothing".to_owned() } else { acts.join(", ") }
+    )
+}
+
+fn bar(histories: u64) -> ProgressBar {
+    let style = "{bar:40} {pos}/{len} histories, {per_sec}, {msg} {eta} left";
+    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(histories), ProgressDrawTarget::stderr()).with_style(style)
+}
+
+fn told(bar: &ProgressBar, took: Duration, done: u64, of: u64, broken: u64) {
+    bar.set_position(done);
+    bar.set_message(if broken == 0 { String::new() } else { format!("{broken} broke a rule,") });
+    if bar.is_hidden() && done.is_multiple_of(TELL_EVERY) {
+        let rate = done as f64 / took.as_secs_f64().max(0.001);
+        say(format!("{done} of {of} histories, {rate:.0} a second, {broken} broke a rule"));
+    }
+}
+
+fn summary<'o>(args: &RunArgs, outcome: &'o Outcome, seconds: f64) -> Summary<'o> {
+    let section = |name: &'static str| outcome.coverage.section(name).collect();
+    Summary {
+        histories: outcome.histories,
+        violations: outcome.failed.len(),
+        seed: outcome.failed.first().map_or(args.seed, |report| report.seed),
+        seconds,
+        faults: faults(&outcome.coverage),
+        steps: section("steps"),
+        waitings: section("waits"),
+        broken: outcome
+            .failed
+            .iter()
+            .map(|report| Broken {
+                seed: report.seed,
+                rule: report.violations[0].rule,
+                what: report.violations[0].text.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// Faults by kind: those of calls, whichever they struck, and what became of events and invocations.
+fn faults(coverage: &Coverage) -> BTreeMap<&str, u64> {
+    let mut all: BTreeMap<&str, u64> = BTreeMap::new();
+    for (cell, count) in coverage.section("faults") {
+        *all.entry(cell.split_once(' ').map_or(cell, |(_, fault)| fault)).or_default() += count;
+    }
+    all.extend(coverage.section("events").filter(|(cell, _)| *cell != "invocation"));
+    all
+}
+
+fn report(outcome: &Outcome, seconds: f64) -> anyhow::Result<()> {
+    for (section, words) in SECTIONS {
+        print(bold(words))?;
+        let cells: BTreeMap<&str, u64> =
+            if section == "faults" { faults(&outcome.coverage) } else { outcome.coverage.section(section).collect() };
+        let mut cells: Vec<(&str, u64)> = cells.into_iter().collect();
+        cells.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        for (cell, count) in cells {
+            print(format!("  {count:>10}  {cell}"))?;
+        }
+    }
+    let rate = outcome.histories as f64 / seconds.max(0.001);
+    let broken = outcome.failed.len();
+    let word = if broken == 0 { green("ok:") } else { red("broken:") };
+    say(format!(
+        "{word} {} histories in {seconds:.0} s ({rate:.0} a second), {}",
+        outcome.histories,
+        count(broken, "violation")
+    ));
+    Ok(())
+}
+
+/// Says which rule the first broken history broke, and how to see it.
+fn explain(report: &Report) {
+    let Some(violation) = report.violations.first() else { return };
+    say(format!("{} seed {}: {violation}", red("broken:"), report.seed));
+    let script = Script::draw(report.seed);
+    say("Looking for a shorter one ...");
+    let short = shortest(&script, violation.rule, |_| ());
+    say(format!("The shortest found: {}", acts(&short)));
+    say(format!("See it with `stateful-asg sim replay {} --shortest`", report.seed));
+}

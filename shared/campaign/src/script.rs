@@ -1,0 +1,204 @@
+//! A history written out before it runs: what the world is like, and who does what when. Drawn from a seed; each of its
+//! parts can be left out without changing the others, so that one that breaks a rule can be made short.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use stateful_asg_core::spec::Limits;
+use stateful_asg_sim::model::{GuestMode, Span, Timings};
+use stateful_asg_sim::typed::Odds;
+
+use crate::bus::BusOdds;
+use crate::deed::Deed;
+use crate::group::NewGroup;
+use crate::lab::World;
+use crate::wish::Wish;
+
+/// A history, written out.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// What it was drawn from, and what everything random in it is drawn from.
+    pub seed: u64,
+    /// What it is like, in words.
+    pub kind: String,
+    /// The world.
+    pub world: World,
+    /// The group that is created at the beginning.
+    pub group: NewGroup,
+    /// Its spec.
+    pub wish: Wish,
+    /// The largest desired capacity.
+    pub most: u32,
+    /// How often calls go wrong.
+    pub odds: Odds,
+    /// How badly events are delivered.
+    pub bus: BusOdds,
+    /// What is done to the group, in turn.
+    pub acts: Vec<Act>,
+    /// How long after the last of them faults and people rest.
+    pub rest: Duration,
+    /// From then on no event of AWS's arrives.
+    pub cut: bool,
+}
+
+/// Something that is done to the group.
+#[derive(Debug, Clone, Copy)]
+pub struct Act {
+    /// How long after the one before.
+    pub after: Duration,
+    /// What.
+    pub deed: Deed,
+    /// To whom or what is drawn from this.
+    pub seed: u64,
+}
+
+impl Script {
+    /// The history of this seed.
+    #[must_use]
+    pub fn draw(seed: u64) -> Self {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let (faults, odds) = odds(rng);
+        let (events, bus) = bus(rng);
+        let most = most(rng);
+        let (world, mounted) = world(seed, rng);
+        let wish = Wish::draw(rng, mounted);
+        let any_zone = rng.random_bool(0.6);
+        let leases = if world.leases_off { "leases off" } else { "leases on" };
+        let group = NewGroup { any_zone, ..NewGroup::cass(&wish.text(), rng.random_range(2..=most)) };
+        let longest = [30, 120, 300][rng.random_range(0..3)] * 1000;
+        let gap = |rng: &mut ChaCha8Rng| Duration::from_millis(rng.random_range(0..longest));
+        let acts = (0..rng.random_range(4..=9))
+            .map(|_| Act { after: gap(rng), deed: Deed::draw(rng), seed: rng.random_range(0..u64::MAX) })
+            .collect();
+        Self {
+            seed,
+            kind: format!("{faults} faults, {events} events, {leases}"),
+            world,
+            group,
+            wish,
+            most,
+            odds,
+            bus,
+            acts,
+            rest: gap(rng),
+            cut: rng.random_bool(0.3),
+        }
+    }
+
+    /// The same history with less in it, one thing less in each: what takes most away first.
+    #[must_use]
+    pub fn simpler(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut with = |change: &dyn Fn(&mut Self)| {
+            let mut next = self.clone();
+            change(&mut next);
+            all.push(next);
+        };
+        let half = self.acts.len() / 2;
+        if half > 0 {
+            with(&|next| next.acts.truncate(half));
+            with(&|next| _ = next.acts.drain(..half));
+        }
+        if self.odds != Odds::default() {
+            with(&|next| next.odds = Odds::default());
+        }
+        if self.bus != BusOdds::default() {
+            with(&|next| next.bus = BusOdds::default());
+        }
+        if self.world.read_lag > Duration::ZERO {
+            with(&|next| next.world.read_lag = Duration::ZERO);
+        }
+        if self.world.leases_off {
+            with(&|next| next.world.leases_off = false);
+        }
+        if !self.world.hidden_devices.is_empty() {
+            with(&|next| next.world.hidden_devices.clear());
+        }
+        if self.cut {
+            with(&|next| next.cut = false);
+        }
+        for index in 0..self.acts.len() {
+            with(&|next| _ = next.acts.remove(index));
+        }
+        if self.group.desired > 1 {
+            with(&|next| next.group.desired -= 1);
+        }
+        for kind in Odds::KINDS {
+            if self.odds.without(kind) != self.odds {
+                with(&|next| next.odds = next.odds.without(kind));
+            }
+        }
+        all
+    }
+}
+
+fn most(rng: &mut ChaCha8Rng) -> u32 {
+    match rng.random_range(0..100) {
+        0 => rng.random_range(11..=50),
+        1..=5 => rng.random_range(5..=10),
+        _ => rng.random_range(2..=4),
+    }
+}
+
+fn world(seed: u64, rng: &mut ChaCha8Rng) -> (World, bool) {
+    let (guest, mounted) = [(false, false), (false, false), (true, false), (true, true)][rng.random_range(0..4)];
+    let guest = if guest { GuestMode::Reports { delay: Span::secs(1, 20) } } else { GuestMode::None };
+    let lag = [0, 0, 3, 20][rng.random_range(0..4)];
+    let hidden = rng.random_bool(0.2).then(|| vec!["/dev/sdf".to_owned(), "/dev/xvdf".to_owned()]);
+    let world = World {
+        seed,
+        zones: rng.random_range(1..=3),
+        read_lag: Duration::from_secs(lag),
+        guest,
+        leases_off: rng.random_bool(0.25),
+        hidden_devices: hidden.unwrap_or_default(),
+        limits: Limits { max_volume_gib: 100, deletes: rng.random_bool(0.8), ..Limits::unlimited() },
+        trace: false,
+        timings: Timings::default(),
+        // A death between an attachment and the call that keeps it would lose it, and nobody could help that.
+        deletes_with_instance: false,
+    };
+    (world, mounted)
+}
+
+fn odds(rng: &mut ChaCha8Rng) -> (&'static str, Odds) {
+    let light = Odds {
+        throttled: 15,
+        denied: 2,
+        internal: 10,
+        answer_lost: 12,
+        late: 6,
+        pause: 3,
+        crash_before: 4,
+        crash_after: 6,
+    };
+    match rng.random_range(0..5) {
+        0 => ("no", Odds::default()),
+        1 => (
+            "heavy",
+            Odds {
+                throttled: 80,
+                denied: 10,
+                internal: 40,
+                answer_lost: 50,
+                late: 30,
+                pause: 15,
+                crash_before: 15,
+                crash_after: 20,
+            },
+        ),
+        2 => ("crashing", Odds { crash_before: 30, crash_after: 50, ..Odds::default() }),
+        3 => ("unclear", Odds { answer_lost: 100, late: 60, pause: 20, ..Odds::default() }),
+        _ => ("light", light),
+    }
+}
+
+fn bus(rng: &mut ChaCha8Rng) -> (&'static str, BusOdds) {
+    match rng.random_range(0..5) {
+        0 => ("all", BusOdds::default()),
+        1 => ("no", BusOdds::CUT),
+        2 => ("most lost", BusOdds { dropped: 600, doubled: 100, late: (200, 300) }),
+        _ => ("some", BusOdds { dropped: 100, doubled: 200, late: (250, 180) }),
+    }
+}
