@@ -184,6 +184,7 @@ pub enum Reason {
 impl Reason {
     /// A stable name for logs, metrics and documents.
     #[must_use]
+    #[allow(clippy::too_many_lines, reason = "a table of all reasons")]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NoSpec(_) => "NoSpec",
@@ -254,6 +255,7 @@ impl Reason {
 
     /// How often to look while this lasts. `None`: an event, the sweep or a person ends it.
     #[must_use]
+    #[allow(clippy::too_many_lines, reason = "a table of all reasons")]
     pub fn pace(&self) -> Option<Duration> {
         let seconds = match self {
             Self::VolumeInTransit { .. }
@@ -323,6 +325,7 @@ impl Reason {
 
     /// A person should know: the wait will not end by itself, or needs an eye.
     #[must_use]
+    #[allow(clippy::too_many_lines, reason = "a table of all reasons")]
     pub fn alarms(&self) -> bool {
         match self {
             Self::NoSpec(_)

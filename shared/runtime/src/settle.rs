@@ -4,42 +4,38 @@
 //! that work on one group at once are kept from harm by conditional writes and by EC2 itself.
 
 mod lease;
+mod pacing;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::cloud::{Asg, Lifecycle, RecordKey, Transition};
-use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId, VolumeId};
+use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId};
 use stateful_asg_core::observed::{FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{self, Look, Plan, invariants};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Group, HookResult};
-use stateful_asg_core::waiting::{Reads, Subject, Waiting};
-use tracing::{debug, error, info, warn};
+use stateful_asg_core::waiting::{Reads, Waiting};
+use tracing::{debug, error, warn};
 
 use crate::apply::{apply_all, remember};
 use crate::observe::{Target, catch_up, look, observe, refresh};
 use crate::ports::{CallError, Rest, World};
 use lease::Held;
+use pacing::pause;
 
 /// How long a lease lasts without being prolonged.
 pub const LEASE: Duration = Duration::from_secs(60);
 /// How much of the invocation's time is kept: for the call that is under way when it runs out, and for giving the lease
 /// back. Each takes up to the clients' operation timeout, 25 seconds.
 const MARGIN: Duration = Duration::from_secs(55);
-/// What has not changed is looked at again after this share of the time that it has not changed for.
-const SHARE: u32 = 30;
-/// The longest that it is not looked at.
-const LONGEST_PACE: Duration = Duration::from_secs(20);
 /// How often the lease is given back while others wake the group.
 const HANDOVERS: u32 = 3;
 /// How long a partial reading may go on before everything is read again.
 const STALE_AFTER: Duration = Duration::from_secs(60);
-/// How long a settle that let an instance into service stays to see it there: seldom longer than Auto Scaling takes. What
-/// it then sees needs no further settle.
-const LINGER: Duration = Duration::from_secs(5);
 /// How many plans may follow one reading.
 const PLANS_A_READING: u32 = 64;
 /// How often a failing reading is tried before the settle gives up.
@@ -265,29 +261,6 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    /// How long to leave be what has not changed for long: what takes minutes is not looked at every second.
-    fn patience(&mut self, plan: &Plan) -> Duration {
-        let now = self.world.now();
-        if self.unchanged.1 != plan.waiting {
-            self.unchanged = (now, plan.waiting.clone());
-        }
-        let still = Duration::try_from(now.duration_since(self.unchanged.0)).unwrap_or_default();
-        (still / SHARE).min(LONGEST_PACE)
-    }
-
-    /// Instances that were just let into service are waited for, for a moment.
-    fn linger(&self, next: Next, observed: &Observed) -> Next {
-        let now = self.world.now();
-        let lately = |at: &Timestamp| now.duration_since(*at) < to_signed(LINGER);
-        let mut entering = self.let_in.iter().filter(|(_, at)| lately(at)).map(|(instance, _)| instance);
-        let arrives = |instance: &InstanceId| {
-            let member = observed.asgs.iter().find_map(|asg| asg.members.get(instance));
-            member.is_some_and(|m| matches!(m.lifecycle, Lifecycle::PendingWait | Lifecycle::PendingProceed))
-        };
-        let waits = matches!(next, Next::Rest) && entering.any(arrives);
-        if waits { Next::Poll(Duration::from_secs(1)) } else { next }
-    }
-
     /// Reads again what is waited for; false where that failed.
     async fn poll(&mut self, observed: &mut Observed, reads: Reads) -> bool {
         self.settled.passes += 1;
@@ -372,13 +345,13 @@ impl<W: World> Run<'_, W> {
         let applied = apply_all(self.world, steps).await;
         let now = self.world.now();
         for (step, outcome) in &applied.done {
-            log(&self.job.group, step, None);
+            telling::step(&self.job.group, step, None);
             *self.settled.steps.entry(step.kind()).or_default() += 1;
             self.note_continued(observed, step, now);
             observed.fold(step, outcome, now);
         }
         for (step, error) in &applied.failed {
-            log(&self.job.group, step, Some(error));
+            telling::step(&self.job.group, step, Some(error));
             *self.settled.failures.entry(error.kind).or_default() += 1;
             remember(observed, step, error, now);
         }
@@ -395,25 +368,6 @@ impl<W: World> Run<'_, W> {
         let took = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         self.settled.continued.push((action.instance.clone(), took));
         self.let_in.insert(action.instance.clone(), now);
-    }
-
-    /// Logs each wait when it begins, not in every pass.
-    fn say(&mut self, plan: &Plan) {
-        let mut waits = BTreeSet::new();
-        for wait in &plan.waiting {
-            let words = wait.to_string();
-            if !self.said.contains(&words) && !waits.contains(&words) {
-                let (slot, instance) = match &wait.subject {
-                    Subject::Group => (None, None),
-                    Subject::Slot(number) => (Some(number.0), None),
-                    Subject::Instance(id) => (None, Some(id.as_str())),
-                };
-                let reason = wait.reason.kind();
-                info!(group = %self.job.group, slot, instance_id = instance, reason, "waiting: {words}");
-            }
-            waits.insert(words);
-        }
-        self.said = waits;
     }
 
     async fn read(&mut self) -> Result<Observed, CallError> {
@@ -437,24 +391,6 @@ impl<W: World> Run<'_, W> {
     fn left(&self) -> Duration {
         Duration::try_from(self.job.deadline.duration_since(self.world.now())).unwrap_or_default()
     }
-}
-
-/// Logs what became of a step.
-fn log(group: &GroupName, step: &Step, error: Option<&CallError>) {
-    let slot = step.slot().map(|slot| slot.0);
-    let (instance, volume) = (step.instance().map(InstanceId::as_str), step.volume().map(VolumeId::as_str));
-    let (kind, key) = (step.kind(), step.key());
-    match error {
-        None => info!(%group, slot, instance_id = instance, volume_id = volume, step = kind, "done: {key}"),
-        Some(error) => {
-            warn!(%group, slot, instance_id = instance, volume_id = volume, step = kind, %error, "failed: {key}");
-        }
-    }
-}
-
-/// The quickest pace that a wait asks for.
-fn pause(plan: &Plan) -> Next {
-    plan.waiting.iter().filter_map(|waiting| waiting.reason.pace()).min().map_or(Next::Rest, Next::Poll)
 }
 
 /// Every record of ours.

@@ -117,6 +117,11 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
         let reason = Reason::DeletesOff { what: format!("volume {id} of slot {}", slot.number) };
         return draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
     }
+    delete(view, slot, id, left, draft);
+}
+
+/// Deleting it is decided, rests, and is done.
+fn delete(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft: &mut Draft<'_>) {
     match left.deleting {
         None => {
             let entry = draft.slot(slot.number);

@@ -17,6 +17,7 @@ impl fmt::Display for Waiting {
 }
 
 impl fmt::Display for Reason {
+    #[allow(clippy::too_many_lines, reason = "a table of all reasons")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSpec(_)

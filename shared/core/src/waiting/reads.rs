@@ -44,6 +44,7 @@ impl Reads {
 impl Reason {
     /// What must be read again to see the end of this wait, besides the Auto Scaling groups.
     #[must_use]
+    #[allow(clippy::too_many_lines, reason = "a table of all reasons")]
     pub fn reads(&self) -> Reads {
         match self {
             Self::VolumeInTransit { .. }

@@ -10,7 +10,7 @@ pub(super) enum Held {
     /// It is ours.
     Still,
     /// It is ours, and somebody woke the group meanwhile; the group's item.
-    Woken(Woken),
+    Woken(Box<Woken>),
     /// Another settle has it.
     Lost,
 }
@@ -28,7 +28,7 @@ impl<W: World> Run<'_, W> {
                 if std::mem::replace(&mut self.dirty, woken.dirty) == woken.dirty {
                     Held::Still
                 } else {
-                    Held::Woken(woken)
+                    Held::Woken(Box::new(woken))
                 }
             }
             Ok(None) => {
