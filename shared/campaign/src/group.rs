@@ -86,6 +86,7 @@ impl Lab {
         let spec = new.spec.replace("ZONE", &self.zone);
         let deployment = self.deployment.to_string();
         let template = format!("{}-template", new.asg);
+        self.members.set(self.members.get() + u64::from(new.desired));
         let hooks = if new.hooks { self.hooks(&spec) } else { Vec::new() };
         self.operate(&format!("creates {} with {} members", new.asg, new.desired), |aws, _| {
             aws.create_launch_template(&CreateLaunchTemplate {

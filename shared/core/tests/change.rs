@@ -228,3 +228,24 @@ fn an_order_for_the_move_that_is_under_way_makes_it_go_on() {
     assert_eq!((change(&town).operation, change(&town).ordered), (operation, true));
     assert_eq!(slot(&town, 0).upkeep.order, None);
 }
+
+#[test]
+fn a_parked_slot_that_is_needed_again_while_its_retirement_is_saved_is_claimed_as_it_was() {
+    let mut town = Town::with_spec(2, &spec(r#""slots":{"retire_after":"1h"}"#));
+    town.gone(0);
+    town.free(0);
+    town.obs.asgs[0].desired = 1;
+    let now = town.now;
+    let parked = slot_mut(&mut town, 0);
+    (parked.holder, parked.state) = (None, SlotState::Parked);
+    parked.vacated = Some(now - jiff::SignedDuration::from_hours(2));
+    town.run();
+    assert_eq!(change(&town).stage, Stage::Saving);
+    // Its snapshots are complete, so that this pass would go on, and an instance needs the slot in the same pass.
+    town.arrive();
+    town.obs.asgs[0].desired = 2;
+    town.launching(7, 'a');
+    town.run();
+    assert!(slot(&town, 0).held_by(&instance_id(7)), "{:?}", kinds_of_waits(&town));
+    assert_eq!(slot(&town, 0).upkeep.change, None);
+}

@@ -8,7 +8,7 @@ use stateful_asg_sim::model::types::{InstanceState, LifecycleResult, LifecycleSt
 use stateful_asg_sim::model::{Aws, Effect, EffectKind, Gone};
 use stateful_asg_sim::typed::MemoryTable;
 
-use super::{Rules, belongs, has_released, is_gone, is_ours, place};
+use super::{Rules, belongs, has_let_go, is_gone, is_ours, place};
 use crate::served;
 
 impl Rules {
@@ -275,7 +275,7 @@ impl Rules {
         let was =
             || aws.instance(instance).and_then(|i| i.tags.get(tags::CLAIM)?.parse().ok()).filter(|_| self.late_calls);
         let claim = held.map(|slot| slot.claim.0).or_else(was);
-        if running && !claim.is_some_and(|claim| has_released(aws, instance, claim)) {
+        if running && !claim.is_some_and(|claim| has_let_go(aws, instance, claim)) {
             self.accuse(4, at, format!("{what} was detached from {instance}, which runs and has not released it"));
         }
     }

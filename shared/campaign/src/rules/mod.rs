@@ -235,6 +235,14 @@ fn has_released(aws: &Aws, instance: &str, claim: u64) -> bool {
     })
 }
 
+/// The guest let go of this claim, or of an earlier one and has mounted nothing since: a reading that lags may have given
+/// the slot to the same instance again.
+fn has_let_go(aws: &Aws, instance: &str, claim: u64) -> bool {
+    let tag = |key| aws.instance(instance).and_then(|i| i.tags.get(key)?.parse::<u64>().ok());
+    let said = tag(tags::RELEASED).filter(|said| *said == claim || *said < claim && tag(tags::MOUNTED) != Some(claim));
+    said.is_some_and(|said| has_released(aws, instance, said))
+}
+
 fn belongs(tags: &Tags, deployment: &DeploymentId) -> bool {
     tags.get(tags::DEPLOYMENT).is_some_and(|value| value == deployment.as_str())
 }

@@ -108,7 +108,7 @@ impl Rules {
         for (what, holder, since) in
             attached(before, aws).into_iter().filter(|(_, holder, _)| Some(holder) != new.as_ref())
         {
-            if self.may_be_unseen(&holder, before, since) {
+            if self.may_be_unseen(&holder, since) {
                 continue;
             }
             self.accuse(
@@ -119,10 +119,10 @@ impl Rules {
         }
     }
 
-    /// A reading could not yet show what came to the holder just before it was gone or had let go, or what a call that
-    /// was long on its way brought it since: EC2 keeps the volume from others all the same.
-    fn may_be_unseen(&self, holder: &str, slot: &Slot, since: Timestamp) -> bool {
-        let released = self.released_since.get(&(holder.to_owned(), slot.claim.to_string()));
+    /// A reading could not yet show what came to the holder, or to one before it, just before it was gone or had let go,
+    /// or what a call that was long on its way brought it since: EC2 keeps the volume from others all the same.
+    fn may_be_unseen(&self, holder: &str, since: Timestamp) -> bool {
+        let released = self.released_since.iter().filter(|((of, _), _)| of == holder).map(|(_, at)| at);
         let over = self.gone_since.get(holder).into_iter().chain(released).min();
         over.is_some_and(|over| over.duration_since(since) < self.slack)
     }

@@ -39,6 +39,8 @@ pub(crate) fn dropped(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) -> bo
     if droppable {
         let entry = draft.slot(slot.number);
         entry.why.insert(Why::ChangeDropped);
+        // What this very pass has drafted of it is not on record: it is given up as it was.
+        entry.slot.upkeep.change = Some(change.clone());
         entry.slot.upkeep.give_up_change(slot.claim, slot.vacated, view.now);
     }
     droppable
