@@ -18,7 +18,7 @@ use stateful_asg_core::plan::{self, Look, Plan, invariants};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Group, HookResult};
-use stateful_asg_core::waiting::{Reads, Waiting};
+use stateful_asg_core::waiting::{Reads, Reason, Waiting};
 use tracing::{debug, error, warn};
 
 use crate::apply::{apply_all, remember};
@@ -319,7 +319,8 @@ impl<W: World> Run<'_, W> {
             }
             if steps.is_empty() {
                 // Not before what the records showed is done: a step that fails sends us back to a reading without them.
-                *audited |= self.job.audit && records(observed).all(|key| observed.records.contains_key(key));
+                let looked = records(observed).all(|key| observed.records.contains_key(key));
+                *audited |= self.job.audit && looked && !is_tried_again(&plan);
                 return (pause(&plan), plan);
             }
             if self.apply(observed, steps).await {
@@ -391,6 +392,11 @@ impl<W: World> Run<'_, W> {
     fn left(&self) -> Duration {
         Duration::try_from(self.job.deadline.duration_since(self.world.now())).unwrap_or_default()
     }
+}
+
+/// Something failed that will be tried again.
+fn is_tried_again(plan: &Plan) -> bool {
+    plan.waiting.iter().any(|waiting| matches!(&waiting.reason, Reason::CallFailed { kind, .. } if kind.is_retryable()))
 }
 
 /// Every record of ours.

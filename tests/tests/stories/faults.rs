@@ -218,3 +218,24 @@ fn events_of_any_form_change_nothing() {
         served(lab, &group).await;
     });
 }
+
+#[test]
+fn an_audit_whose_repair_fails_halfway_goes_on_at_once() {
+    told(&World::quiet(78), async |lab: &Lab| {
+        let group = three(lab, SPEC).await;
+        lab.pass(Duration::from_secs(120)).await;
+        let name = "cass-0.prod.internal";
+        let holds = |lab: &Lab| lab.truth(|aws, _| aws.record(&lab.zone, name, "A").is_some());
+        let zone = lab.zone.clone();
+        lab.operate("takes the name away", |aws, _| {
+            let record = aws.record(&zone, name, "A").expect("it is published").clone();
+            let changes = vec![Change { action: ChangeAction::Delete, record }];
+            let request = ChangeResourceRecordSets { hosted_zone_id: zone.clone(), comment: None, changes };
+            aws.change_resource_record_sets(&request).expect("it is as it was read");
+        });
+        lab.region.faults(|faults| faults.next("dynamodb:TransactWriteItems", Fault::Internal));
+        // Ten minutes is how far audits are apart: this is the first one's work.
+        assert!(lab.until(Duration::from_secs(630), holds).await, "{}", lab.story());
+        served(lab, &group).await;
+    });
+}
