@@ -29,6 +29,10 @@ enum Verdict {
     Wrong,
 }
 
+/// Campaigns are a million small allocations a history.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = cli.check() {

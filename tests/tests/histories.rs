@@ -7,6 +7,10 @@ use stateful_asg_campaign::campaign::{Campaign, Outcome};
 use stateful_asg_campaign::coverage::Coverage;
 use stateful_asg_campaign::history;
 
+/// A history is a million small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HISTORIES: u64 = 20_000;
 const FIRST_SEED: u64 = 1;
 

@@ -9,6 +9,7 @@ mod dns;
 mod fields;
 mod form;
 mod limits;
+mod memory;
 mod mount;
 mod page;
 mod path;
@@ -39,7 +40,11 @@ pub use types::{
 };
 pub use volume_types::VolumeType;
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use crate::ids::{GroupName, VolumeName};
+use memory::Lately;
 
 /// A valid spec, and what a person should know about it all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +55,10 @@ pub struct Parsed {
     pub notices: Vec<Problem>,
 }
 
+thread_local! {
+    static LATELY: Lately<Result<Parsed, Problems>> = const { RefCell::new(VecDeque::new()) };
+}
+
 impl Spec {
     /// Reads a spec, of at most 65,536 bytes.
     ///
@@ -58,6 +67,10 @@ impl Spec {
     /// # Errors
     /// All problems of the text at once, each with the path of the field that it is about.
     pub fn parse(json: &str) -> Result<Parsed, Problems> {
+        memory::recall(&LATELY, json, Self::read)
+    }
+
+    fn read(json: &str) -> Result<Parsed, Problems> {
         let sink = problem::Sink::default();
         let spec = tree::read(json, &sink).map(|value| build::spec(&value, &sink));
         let (problems, notices) = sink.into_parts();

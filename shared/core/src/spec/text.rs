@@ -1,11 +1,14 @@
 //! A spec as text: where it stands, its shortest form, and whether a lifecycle hook can hold it.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
 
+use super::memory::{Lately, recall};
 use super::path::Path;
 use super::problem::{Problem, Problems, Sink};
 use super::{tree, units};
@@ -23,11 +26,19 @@ pub enum Source {
     Table,
 }
 
+thread_local! {
+    static LATELY: Lately<Result<Source, Problems>> = const { RefCell::new(VecDeque::new()) };
+}
+
 /// Where the spec stands, from the hook's `NotificationMetadata`: `{"spec":"table"}`, or the spec itself.
 ///
 /// # Errors
 /// The text is not one JSON object, or speaks of the table and of something else.
 pub fn source_of(metadata: &str) -> Result<Source, Problems> {
+    recall(&LATELY, metadata, read_source)
+}
+
+fn read_source(metadata: &str) -> Result<Source, Problems> {
     let sink = Sink::default();
     let pointer = tree::read(metadata, &sink).and_then(|value| {
         let fields = value.as_object()?;
