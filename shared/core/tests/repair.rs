@@ -373,3 +373,18 @@ fn a_change_of_figures_that_was_refused_is_forgotten_when_the_spec_drops_it() {
     town.run();
     assert_eq!(target(&mut town), None);
 }
+
+#[test]
+fn an_edit_soon_after_a_change_is_not_taken_for_done_by_the_change_before() {
+    let mut town = Town::with_spec(1, &SPEC.replace("20GiB", "30GiB"));
+    town.run();
+    town.arrive();
+    town.run();
+    town.obs.record.as_mut().unwrap().spec.as_mut().unwrap().text = SPEC.replace("20GiB", "40GiB");
+    town.now += SignedDuration::from_secs(30);
+    assert_eq!(town.run().len(), 1, "the new target is noted, once");
+    town.now += SignedDuration::from_secs(120);
+    assert!(kinds(&town.run()).contains(&"ModifyVolume"));
+    let growth = &slot(&mut town, 0).volumes.values().next().unwrap().growth;
+    assert_eq!(growth.begun.len(), 2, "each change counts once against EC2's four a day");
+}

@@ -163,7 +163,11 @@ fn pursue(
             lacks.reasons.push(Reason::VolumeGrowing { volume: volume.id.clone() });
         }
         Some(ModificationState::Optimizing) => draft.look_at(later(view.now, OPTIMIZING)),
-        Some(ModificationState::Completed) => note(slot, name, draft),
+        Some(ModificationState::Completed) if shows(volume, &target) => note(slot, name, draft),
+        // Completed, and not what was asked: the volume's reading lags, or the change before this one is shown.
+        Some(ModificationState::Completed) if !view.past(began, MAY_LAG) => {
+            lacks.reasons.push(Reason::VolumeGrowing { volume: volume.id.clone() });
+        }
         Some(ModificationState::Failed) => {
             let message = newest.and_then(|m| m.message.clone()).unwrap_or_else(|| "EC2 does not say why".to_owned());
             lacks.reasons.push(Reason::GrowthFailed { volume: volume.id.clone(), message });
@@ -180,7 +184,7 @@ fn pursue(
                 lacks.reasons.push(Reason::VolumeGrowing { volume: volume.id.clone() });
             }
         }
-        None => take_at_leisure(
+        Some(ModificationState::Completed) | None => take_at_leisure(
             view,
             Step::ModifyVolume { slot: slot.number, volume: volume.id.clone(), target },
             draft,
