@@ -94,5 +94,6 @@ fn reason(why: Why) -> &'static str {
         Why::LossAccepted => "a lost volume is replaced as the spec says",
         Why::DataTold => "the holder came into service with what it was told of its data",
         Why::LeftoverNoted => "something left behind is about to be deleted, or is gone",
+        Why::WaitNoted => "a person is waited for, or is not any more",
     }
 }

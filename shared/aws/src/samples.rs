@@ -8,12 +8,13 @@ use stateful_asg_core::ids::{Claim, Generation, GroupName, InstanceId, SlotNumbe
 use stateful_asg_core::spec::{VolumeParams, VolumeType};
 use stateful_asg_core::table::{
     Abandons, AcceptedSpec, Action, Bound, Done, Group, Holder, HookResult, InterfaceRecord, KnownHook, LAYOUT,
-    NameRecord, RefusedSpec, Slot, SlotState, TableWrite, VolumeRecord,
+    NameRecord, NotedWait, RefusedSpec, Slot, SlotState, TableWrite, VolumeRecord,
 };
 use stateful_asg_core::upkeep::{
     Change, ChangeKind, Data, Growth, LeftInterface, Made, Order, Origin, Periodic, Proof, Saved, Stage, Superseded,
     Target, Upkeep,
 };
+use stateful_asg_core::waiting::Subject;
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -157,6 +158,11 @@ pub(crate) fn group() -> Group {
         }],
         record: Some(record()),
         abandons: Abandons { count: 1, last: Some(at("2026-11-20T06:00:00Z")) },
+        waits: vec![NotedWait {
+            subject: Subject::Slot(SlotNumber(1)),
+            reason: "volume-stray".to_owned(),
+            since: at("2026-11-20T07:30:00Z"),
+        }],
     }
 }
 

@@ -258,6 +258,8 @@ pub enum Why {
     DataTold,
     /// Something that was left behind is about to be deleted, or is gone.
     LeftoverNoted,
+    /// A person is waited for, or is not any more.
+    WaitNoted,
 }
 
 impl Step {

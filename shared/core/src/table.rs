@@ -16,6 +16,7 @@ use crate::ids::{
 };
 use crate::spec::VolumeParams;
 use crate::upkeep::{Growth, Upkeep};
+use crate::waiting::Subject;
 
 /// The version of the items' layout that this code writes. Newer ones are refused: 2 brought [`Slot::upkeep`], which a
 /// writer that does not know it would drop.
@@ -45,6 +46,9 @@ pub struct Group {
     pub record: Option<NameRecord>,
     /// How often launches were given up lately.
     pub abandons: Abandons,
+    /// Since when a person is waited for, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<NotedWait>,
 }
 
 impl Group {
@@ -62,8 +66,20 @@ impl Group {
             hooks: Vec::new(),
             record: None,
             abandons: Abandons::default(),
+            waits: Vec::new(),
         }
     }
+}
+
+/// A wait for a person, and when it was first seen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NotedWait {
+    /// Who waits.
+    pub subject: Subject,
+    /// [`Reason::kind`](crate::waiting::Reason::kind): text, so that a newer version's reasons can be read.
+    pub reason: String,
+    /// The first plan that had it.
+    pub since: Timestamp,
 }
 
 /// A valid spec and its number.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cloud::Transition;
 use crate::ids::{AsgName, DnsName, InstanceId, InterfaceId, SlotNumber, SnapshotId, VolumeId, VolumeName, Zone};
@@ -28,7 +28,7 @@ pub struct Waiting {
 }
 
 /// Who waits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
     /// The whole group.

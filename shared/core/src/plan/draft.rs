@@ -24,7 +24,7 @@ pub(crate) struct SlotDraft {
 
 /// What one pass decides.
 pub(crate) struct Draft<'a> {
-    obs: &'a Observed,
+    pub(super) obs: &'a Observed,
     pub(crate) slots: BTreeMap<SlotNumber, SlotDraft>,
     /// The slot that this pass makes, if it makes one: at most one, because it moves the counter.
     pub(crate) made: Option<SlotNumber>,
@@ -32,7 +32,7 @@ pub(crate) struct Draft<'a> {
     group_why: BTreeSet<Why>,
     actions: BTreeMap<(InstanceId, Transition), Action>,
     steps: Vec<Step>,
-    waiting: Vec<Waiting>,
+    pub(super) waiting: Vec<Waiting>,
     pub(crate) look: Look,
     look_at: Option<Timestamp>,
     /// Slots that launching instances are to have.

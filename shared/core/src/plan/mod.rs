@@ -23,6 +23,7 @@ mod policy;
 mod pool;
 mod saving;
 mod serve;
+mod since;
 mod slots;
 mod view;
 mod volumes;
@@ -35,6 +36,7 @@ use jiff::Timestamp;
 use crate::cloud::RecordKey;
 use crate::ids::{SubnetId, VolumeId};
 use crate::observed::Observed;
+use crate::spec::Mode;
 use crate::step::Step;
 use crate::waiting::{Reason, Subject, Waiting};
 
@@ -99,6 +101,7 @@ pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
         Ok(spec) => spec,
         Err(reason) => {
             draft.wait(Subject::Group, reason, None);
+            since::date(&mut draft, now);
             return draft.finish(now);
         }
     };
@@ -119,6 +122,9 @@ pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
     hooks::launching(&view, &mut draft, &serving);
     leave::terminating(&view, &mut draft);
     explain(&view, &mut draft);
+    if spec.mode != Mode::Observe {
+        since::date(&mut draft, now);
+    }
     policy::filter(draft.finish(now), spec.mode)
 }
 
