@@ -7,6 +7,7 @@ import cfn
 #: Every limit set, so that every conditional statement is there.
 EVERYTHING = {
     "AllowedZones": "Z1,Z2",
+    "AllowedNames": "*.db.example.com,seeds.example.com",
     "AllowedKmsKeys": "arn:aws-test:kms:eu-central-1:123456789012:key/1,arn:aws-test:kms:eu-central-1:123456789012:key/2",
     "AllowedKmsAliases": "alias/a,alias/b",
     "AllowedSubnets": "subnet-1,subnet-2",

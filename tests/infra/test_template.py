@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -280,6 +281,27 @@ def test_records_are_never_overwritten_blindly(everything):
     }
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [("", "*"), ("*.db.example.com", ["*.db.example.com"]), ("a-*.x,b.x", ["a-*.x", "b.x"])],
+)
+def test_names_are_limited_in_the_environment_and_in_the_rights(template, names, expected):
+    evaluator = cfn.Evaluator(template, AllowedZones="Z1", AllowedNames=names)
+    condition = by_sid(evaluator, "Names")["Condition"]["ForAllValues:StringLike"]
+    assert condition == {"route53:ChangeResourceRecordSetsNormalizedRecordNames": expected}
+    variables = evaluator.resolve(template["Globals"]["Function"]["Environment"]["Variables"])
+    assert variables["STATEFUL_ASG_ALLOWED_NAMES"] == names
+
+
+def test_only_names_as_route_53_writes_them_are_taken(template):
+    """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html"""
+    allowed = template["Parameters"]["AllowedNames"]["AllowedPattern"]
+    for good in ("", "*", "*.db.example.com", "cass-*.x,seeds.x", "_a.b"):
+        assert re.match(allowed, good), good
+    for bad in ("*.Db.example.com", "a.b.", "a.b, c.d", "a..b", ".a", ",", "a,", "a?", "\\052.x"):
+        assert not re.match(allowed, bad), bad
+
+
 def test_deleting_is_a_policy_of_its_own_and_off(default, everything):
     roles = {"DeletePolicy": ["<LifecycleRole>", "<InstanceRole>"], "DeleteSnapshotsPolicy": ["<SnapshotRole>"]}
     for policy, expected in roles.items():
@@ -303,7 +325,9 @@ def test_every_role_is_bounded_where_asked(everything, group):
 
 def test_policies_fit_into_iam(template):
     """Managed policies hold 6,144 characters besides white space, inline ones of a role 10,240 together."""
-    parameters = dict(EVERYTHING, AllowedZones=",".join(f"Z{n}{'X' * 30}" for n in range(5)))
+    longest = template["Parameters"]["AllowedNames"]["MaxLength"]
+    names = ",".join("*.x" for _ in range((longest + 1) // 4))
+    parameters = dict(EVERYTHING, AllowedZones=",".join(f"Z{n}{'X' * 30}" for n in range(5)), AllowedNames=names)
     evaluator = cfn.Evaluator(template, **parameters)
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::IAM::ManagedPolicy":

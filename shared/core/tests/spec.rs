@@ -183,7 +183,7 @@ fn a_volume_without_a_filesystem_has_no_directory() {
 #[test]
 fn a_spec_needs_something_to_keep() {
     parsed(&json!({"v": 1, "address": {"kind": "eni"}}));
-    parsed(&json!({"v": 1, "dns": {"zone": "Z1", "group": "x.y"}}));
+    parsed(&json!({"v": 1, "dns": {"zone": "Z1", "group": "x.y", "slot": "x-{slot}.y"}}));
     parsed(&json!({"v": 1, "volumes": {}, "address": {"kind": "eni"}}));
     for empty in
         [json!({"v": 1}), json!({"v": 1, "volumes": {}}), json!({"v": 1, "volumes": {"data": null}, "dns": null})]
@@ -308,11 +308,12 @@ fn what_a_hook_cannot_hold_is_a_notice() {
 #[test]
 fn the_deployment_sets_limits() {
     let spec = parsed(&json!({"v": 1, "volumes": {"data": {"size": 101, "kms_key": "alias/k", "mount": "/d"}},
-        "address": {"kind": "eni", "subnets": ["subnet-0aaa", "subnet-0bbb"]}, "dns": {"zone": "Z1", "group": "x.y"}}));
+        "address": {"kind": "eni", "subnets": ["subnet-0aaa", "subnet-0bbb"]}, "dns": {"zone": "Z1", "group": "x.y", "slot": "x-{slot}.y"}}));
     let group = "db-prod".parse().unwrap();
     assert_eq!(spec.check_limits(&group, &Limits::unlimited()), Ok(()));
     let wide = Limits {
         hosted_zones: "Z0, Z1".parse().unwrap(),
+        names: "x-*.y, *.y".parse().unwrap(),
         kms_keys: "alias/k".parse().unwrap(),
         subnets: "subnet-0aaa,subnet-0bbb".parse().unwrap(),
         max_volume_gib: 101,
@@ -322,6 +323,7 @@ fn the_deployment_sets_limits() {
     assert_eq!(spec.check_limits(&group, &wide), Ok(()));
     let narrow = Limits {
         hosted_zones: "".parse().unwrap(),
+        names: "x-1.y,*.z".parse().unwrap(),
         kms_keys: "alias/*".parse().unwrap(),
         subnets: "subnet-0bbb".parse().unwrap(),
         max_volume_gib: 100,
@@ -334,6 +336,8 @@ fn the_deployment_sets_limits() {
     volumes.data.kms_key: `alias/k` is not a key that this deployment allows: alias/*
     address.subnets[0]: subnet-0aaa is not a subnet that this deployment allows: subnet-0bbb
     dns.zone: Z1 is not a zone that this deployment allows: none
+    dns.slot: not every x-{slot}.y is a name that this deployment allows: x-1.y, *.z
+    dns.group: x.y is not a name that this deployment allows: x-1.y, *.z
     "#);
     assert!("db*x".parse::<stateful_asg_core::spec::GroupPattern>().is_err());
 }

@@ -17,6 +17,8 @@ pub const TABLE: &str = "STATEFUL_ASG_TABLE";
 pub const EVENT_BUS: &str = "STATEFUL_ASG_EVENT_BUS";
 /// Hosted zones in which specs may ask for names: IDs and commas, or `*`; absent means none.
 pub const ALLOWED_ZONES: &str = "STATEFUL_ASG_ALLOWED_ZONES";
+/// DNS names that specs may ask for: names in which a `*` stands for any text, and commas; absent means all.
+pub const ALLOWED_NAMES: &str = "STATEFUL_ASG_ALLOWED_NAMES";
 /// KMS keys that specs may name: as specs write them, and commas, or `*`; absent means none.
 pub const ALLOWED_KMS_KEYS: &str = "STATEFUL_ASG_ALLOWED_KMS_KEYS";
 /// Subnets that specs may list: IDs and commas, or `*`; absent means none but the Auto Scaling group's own.
@@ -184,6 +186,7 @@ pub fn serves(limits: &Limits, group: &GroupName) -> bool {
 fn limits<G: Fn(&str) -> Option<String>>(vars: &mut Vars<G>) -> Limits {
     Limits {
         hosted_zones: vars.list(ALLOWED_ZONES).unwrap_or(Allowed::List(Vec::new())),
+        names: vars.list(ALLOWED_NAMES).unwrap_or(Allowed::Any),
         kms_keys: vars.list(ALLOWED_KMS_KEYS).unwrap_or(Allowed::List(Vec::new())),
         subnets: vars.list(ALLOWED_SUBNETS).unwrap_or(Allowed::List(Vec::new())),
         max_volume_gib: vars.optional(MAX_VOLUME_GIB).map_or(DEFAULT_MAX_VOLUME_GIB, |VolumeSize(gib)| gib),

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::dns::Dns;
+use super::name_pattern::NamePattern;
 use super::path::Path;
 use super::problem::Problem;
 use super::types::{Choice, Spec};
@@ -16,6 +18,8 @@ use crate::ids::{GroupName, HostedZoneId, SubnetId};
 pub struct Limits {
     /// The hosted zones in which records may be written.
     pub hosted_zones: Allowed<HostedZoneId>,
+    /// The DNS names that groups may own.
+    pub names: Allowed<NamePattern>,
     /// The KMS keys, written exactly as specs write them. A volume without a key of its own is always allowed.
     pub kms_keys: Allowed<String>,
     /// The subnets that a spec may list. The Auto Scaling group's own are not held against this.
@@ -59,6 +63,7 @@ impl Limits {
     pub fn unlimited() -> Self {
         Self {
             hosted_zones: Allowed::Any,
+            names: Allowed::Any,
             kms_keys: Allowed::Any,
             subnets: Allowed::Any,
             max_volume_gib: u32::MAX,
@@ -95,14 +100,24 @@ impl Limits {
                 refuse(path, format!("{subnet} is not a subnet that this deployment allows: {}", self.subnets));
             }
         }
-        if let Some(zone) = spec.dns.as_ref().map(|dns| &dns.zone).filter(|zone| !self.hosted_zones.contains(zone)) {
-            let allowed = &self.hosted_zones;
-            refuse(
-                root.field("dns").field("zone"),
-                format!("{zone} is not a zone that this deployment allows: {allowed}"),
-            );
+        if let Some(dns) = &spec.dns {
+            self.of_names(dns, &root.field("dns"), &mut refuse);
         }
         found
+    }
+
+    fn of_names(&self, dns: &Dns, path: &Path, refuse: &mut impl FnMut(Path, String)) {
+        let (zones, names) = (&self.hosted_zones, &self.names);
+        let zone = &dns.zone;
+        if !zones.contains(zone) {
+            refuse(path.field("zone"), format!("{zone} is not a zone that this deployment allows: {zones}"));
+        }
+        if let Some(slot) = dns.slot.as_ref().filter(|slot| !names.allows(|pattern| pattern.covers(slot))) {
+            refuse(path.field("slot"), format!("not every {slot} is a name that this deployment allows: {names}"));
+        }
+        if let Some(group) = dns.group.as_ref().filter(|group| !names.allows(|pattern| pattern.matches(group))) {
+            refuse(path.field("group"), format!("{group} is not a name that this deployment allows: {names}"));
+        }
     }
 }
 

@@ -26,7 +26,7 @@ a problem changes nothing: the last valid one stays in force.
 - Numbers may be text (`"3000"`), and so may `true` and `false`.
 - Sizes are GiB of 2^30 bytes: `50`, `"50GiB"`, `"2TiB"`. Decimal units such as GB are refused.
 - Durations are `"90s"`, `"30m"`, `"6h"`, `"9d"`, `"1w"`, or whole seconds.
-- The deployment sets limits: which groups, hosted zones, KMS keys and subnets, and the largest volume.
+- The deployment sets limits: which groups, hosted zones, DNS names, KMS keys and subnets, and the largest volume.
 "#;
 
 /// The reference page, in Markdown.

@@ -18,7 +18,7 @@ fn problems(given: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn what_is_absent_or_empty_allows_little() {
-    let config = read(&[(ALLOWED_ZONES, ""), (ALLOWED_SUBNETS, " ")]).unwrap();
+    let config = read(&[(ALLOWED_ZONES, ""), (ALLOWED_NAMES, ""), (ALLOWED_SUBNETS, " ")]).unwrap();
     let expected = Config {
         function: Function::Sweep,
         deployment: DeploymentId::new("prod").unwrap(),
@@ -26,6 +26,7 @@ fn what_is_absent_or_empty_allows_little() {
         event_bus: "default".to_owned(),
         limits: Limits {
             hosted_zones: Allowed::List(vec![]),
+            names: Allowed::Any,
             kms_keys: Allowed::List(vec![]),
             subnets: Allowed::List(vec![]),
             max_volume_gib: 16_384,
@@ -44,6 +45,7 @@ fn lists_levels_and_sizes_are_read() {
     let config = read(&[
         (EVENT_BUS, "ours"),
         (ALLOWED_ZONES, "Z1, Z2"),
+        (ALLOWED_NAMES, "*.db.example.com, seeds.example.com"),
         (ALLOWED_KMS_KEYS, "alias/a,arn:aws:kms:eu-central-1:123456789012:key/b"),
         (ALLOWED_SUBNETS, "*"),
         (MAX_VOLUME_GIB, "100"),
@@ -54,6 +56,7 @@ fn lists_levels_and_sizes_are_read() {
     .unwrap();
     assert_eq!(config.event_bus, "ours");
     assert_eq!(config.limits.hosted_zones.to_string(), "Z1, Z2");
+    assert_eq!(config.limits.names.to_string(), "*.db.example.com, seeds.example.com");
     assert_eq!(config.limits.kms_keys.to_string(), "alias/a, arn:aws:kms:eu-central-1:123456789012:key/b");
     assert_eq!(config.limits.subnets, Allowed::Any);
     assert_eq!(config.limits.max_volume_gib, 100);
@@ -70,6 +73,7 @@ fn every_problem_is_named_at_once() {
         (DEPLOYMENT, "not good"),
         (TABLE, ""),
         (ALLOWED_ZONES, "Z1,zone,Z2,other"),
+        (ALLOWED_NAMES, "a.b.,*.Db,x.y"),
         (ALLOWED_SUBNETS, "subnet-1"),
         (MAX_VOLUME_GIB, "0"),
         (ALLOWED_GROUPS, "a b"),
@@ -85,6 +89,8 @@ fn every_problem_is_named_at_once() {
             "STATEFUL_ASG_TABLE is not set: give the DynamoDB table's name",
             "STATEFUL_ASG_ALLOWED_ZONES: `zone` is not a hosted zone ID such as Z0123456789ABCDEFGHIJ",
             "STATEFUL_ASG_ALLOWED_ZONES: `other` is not a hosted zone ID such as Z0123456789ABCDEFGHIJ",
+            "STATEFUL_ASG_ALLOWED_NAMES: `a.b.` is not a DNS name with a `*` for any text in it, such as *.db.example.com: leave out the dot at the end",
+            "STATEFUL_ASG_ALLOWED_NAMES: `*.Db` is not a DNS name with a `*` for any text in it, such as *.db.example.com: write it in lower case",
             "STATEFUL_ASG_ALLOWED_SUBNETS: `subnet-1` is not a subnet ID such as subnet-0123456789abcdef0",
             "STATEFUL_ASG_MAX_VOLUME_GIB: `0` is not a whole number of GiB from 1 to 65536",
             "STATEFUL_ASG_ALLOWED_GROUPS: `a b` is not a group's name, or the beginning of one and a `*`",
@@ -143,7 +149,7 @@ fn loopback_is_loopback_for_certain() {
 proptest! {
     #[test]
     fn no_value_panics(value in ".{0,40}") {
-        for name in ["_HANDLER", DEPLOYMENT, ALLOWED_ZONES, ALLOWED_GROUPS, MAX_VOLUME_GIB, ALLOW_DELETES, LOG, SIM_CLOCK, ENDPOINT] {
+        for name in ["_HANDLER", DEPLOYMENT, ALLOWED_ZONES, ALLOWED_NAMES, ALLOWED_GROUPS, MAX_VOLUME_GIB, ALLOW_DELETES, LOG, SIM_CLOCK, ENDPOINT] {
             let _ = read(&[(name, &value), (SIM_CLOCK, "1,2,3")]);
         }
     }
