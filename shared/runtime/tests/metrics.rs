@@ -105,3 +105,22 @@ fn every_metric_has_a_name_of_its_own_that_says_what_it_tells() {
     assert_eq!(names.len(), metrics::ALL.len());
     assert!(metrics::ALL.iter().all(|metric| metric.what.ends_with('.')));
 }
+
+/// The table at the end of docs/alarms.md, which the tests of the template read.
+#[test]
+fn the_page_lists_every_metric() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/alarms.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, _) = page.split_once("| metric | unit |").unwrap_or((&page, ""));
+    let mut table = "| metric | unit | dimensions | what it tells |\n| --- | --- | --- | --- |\n".to_owned();
+    for metric in metrics::ALL {
+        let kind = if metric.name.ends_with('.') { "KIND" } else { "" };
+        let dimensions = if metric.by_group { "`service`, `group`" } else { "`service`" };
+        table += &format!("| `{}{kind}` | {:?} | {dimensions} | {} |\n", metric.name, metric.unit, metric.what);
+    }
+    let wanted = format!("{before}{table}");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    assert!(page == wanted || std::env::var_os("UPDATE").is_some(), "run with UPDATE=1 to rewrite docs/alarms.md");
+}
