@@ -11,8 +11,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::clock::{CLOCK_VARIABLE, Clock};
-use crate::lambda::{FunctionSettings, Lambda, LambdaConfig, Schedule, deployment_rules};
+use crate::lambda::{FunctionSettings, Lambda, LambdaConfig, rules_of, schedules_of};
 use crate::model::{Aws, BEGINNING, Settings};
+use crate::stack::{Deployed, Facts, Stack};
 use crate::wire::dynamo::{Dynamo, DynamoRefusal};
 use crate::wire::{Backend, Calls, serve};
 
@@ -256,30 +257,30 @@ fn client_variables(address: SocketAddr, region: &str) -> BTreeMap<String, Strin
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The functions as the template deploys them: their time, and how often those on a schedule run.
+/// The functions as the template deploys them: their time, their events, and how often those on a schedule run.
 fn lambda_config(functions: FunctionsConfig, address: SocketAddr, region: String, account: String) -> LambdaConfig {
-    let function = |name: &str, timeout, most_environments| FunctionSettings {
-        name: name.to_owned(),
-        timeout: SignedDuration::from_secs(timeout),
-        most_environments,
-        memory_mb: 256,
+    let stack = Stack::with(&Facts::of(&functions.deployment));
+    let settings = |(name, deployed): (&String, &Deployed)| FunctionSettings {
+        name: name.clone(),
+        timeout: SignedDuration::from_secs(deployed.timeout),
+        most_environments: most_environments(deployed),
+        memory_mb: deployed.memory,
+        retries: deployed.retries,
     };
-    let schedule =
-        |function: &str, minutes| Schedule { function: function.to_owned(), every: SignedDuration::from_mins(minutes) };
     let mut variables = client_variables(address, &region);
     variables.extend(functions.env);
     LambdaConfig {
         binary: functions.binary,
         variables,
-        functions: vec![
-            function("lifecycle", 900, 10),
-            function("instance", 900, 10),
-            function("sweep", 60, 2),
-            function("snapshot", 280, 1),
-        ],
-        rules: deployment_rules(&functions.deployment),
-        schedules: vec![schedule("sweep", 1), schedule("snapshot", 5)],
+        functions: stack.functions.iter().map(settings).collect(),
+        rules: rules_of(&stack),
+        schedules: schedules_of(&stack),
         region,
         account,
     }
+}
+
+/// Enough for a small group, and no more than this machine takes: the template sets no limit.
+fn most_environments(deployed: &Deployed) -> usize {
+    if deployed.schedules.is_empty() { 10 } else { 2 }
 }

@@ -8,9 +8,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stateful_asg_sim::clock::Clock;
-use stateful_asg_sim::lambda::{
-    Delivery, FunctionSettings, Invocation, Lambda, LambdaConfig, Outcome, deployment_rules,
-};
+use stateful_asg_sim::lambda::{Delivery, FunctionSettings, Invocation, Lambda, LambdaConfig, Outcome, rules_of};
+use stateful_asg_sim::stack::{Facts, Stack};
 use tokio::runtime::Handle;
 
 /// A simulated minute takes 50 ms.
@@ -45,9 +44,10 @@ fn rig(name: &str, most_environments: usize, variables: &[(&str, &str)]) -> Rig 
                 timeout: SignedDuration::from_mins(20),
                 most_environments,
                 memory_mb: 128,
+                retries: 2,
             })
             .into(),
-        rules: deployment_rules("test"),
+        rules: rules_of(&Stack::with(&Facts::of("test"))),
         schedules: Vec::new(),
         region: "eu-central-1".to_owned(),
         account: "123456789012".to_owned(),
@@ -56,7 +56,7 @@ fn rig(name: &str, most_environments: usize, variables: &[(&str, &str)]) -> Rig 
 }
 
 fn event(id: &str, what: &str) -> Value {
-    json!({"id": id, "source": "stateful-asg", "detail-type": "Settle", "detail": {"do": what}})
+    json!({"id": id, "source": "stateful-asg", "detail-type": "Settle", "detail": {"do": what, "deployment": "test"}})
 }
 
 impl Rig {

@@ -1,8 +1,9 @@
 //! A function: its environments, and asynchronous invocation with Lambda's retries.
 //!
-//! Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous
-//! invocation": on an error of the function two more attempts, after one and then two minutes;
-//! what still fails goes to the dead-letter target.
+//! Documented (AWS Lambda Developer Guide, *How Lambda handles errors and retries with asynchronous
+//! invocation*, <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>): on an error of the
+//! function as many more attempts as are configured, at most two, after one and then two minutes; what still fails goes
+//! to the dead-letter target. Assumed: an environment takes the next event at once, and one that crashed is made anew.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,6 +30,8 @@ pub struct FunctionSettings {
     pub most_environments: usize,
     /// The memory that the environment variable names; it is not enforced.
     pub memory_mb: u32,
+    /// How often a failed event is tried again, at most twice.
+    pub retries: usize,
 }
 
 /// A function that events can be delivered to.
@@ -46,7 +49,7 @@ impl Function {
         Self { settings, arn, recipe, idle: Mutex::default(), places }
     }
 
-    /// Handles an event as an asynchronous invocation: up to three attempts, then a dead letter.
+    /// Handles an event as an asynchronous invocation: the first attempt and the further ones, then a dead letter.
     pub(super) async fn handle(self: Arc<Self>, event: Value) {
         let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, unique(&self.settings.name).as_bytes()).to_string();
         let mut attempt = 1;
@@ -56,7 +59,8 @@ impl Function {
                 return;
             }
             tracing::debug!(function = self.settings.name, attempt, ?outcome, "a function failed on an event");
-            match usize::try_from(attempt - 1).ok().and_then(|index| RETRY_AFTER_MINUTES.get(index)) {
+            let pauses = RETRY_AFTER_MINUTES.iter().take(self.settings.retries);
+            match usize::try_from(attempt - 1).ok().and_then(|index| pauses.skip(index).next()) {
                 Some(minutes) => self.recipe.clock.sleep(SignedDuration::from_mins(*minutes)).await,
                 None => {
                     let function = self.settings.name.clone();

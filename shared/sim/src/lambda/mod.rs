@@ -19,8 +19,8 @@ use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 pub use function::FunctionSettings;
 pub use record::{DeadLetter, Invocation, Journal, Line, OnLine, Outcome};
-pub use rules::{Matches, Rule, deployment_rules};
-pub use schedule::Schedule;
+pub use rules::{Rule, rules_of};
+pub use schedule::{Schedule, schedules_of};
 
 use crate::clock::Clock;
 use environment::Recipe;
@@ -123,7 +123,7 @@ impl Lambda {
 
     /// Gives an event to every rule, as EventBridge would.
     pub fn put(&self, event: &Value) {
-        for rule in self.rules.iter().filter(|rule| (rule.matches)(event)) {
+        for rule in self.rules.iter().filter(|rule| rule.matches(event)) {
             self.send(&rule.function, event);
         }
     }

@@ -1,66 +1,67 @@
-//! Which events go to which function, as the deployed rules would have it.
+//! Which events go to which function: the deployed rules, and EventBridge's patterns.
 
 use serde_json::Value;
 
-/// Decides whether an event matches.
-pub type Matches = Box<dyn Fn(&Value) -> bool + Send + Sync>;
+use crate::stack::Stack;
 
 /// An EventBridge rule with one target.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// The rule's name.
     pub name: String,
     /// Its pattern.
-    pub matches: Matches,
+    pub pattern: Value,
     /// The function that gets what matches.
     pub function: String,
 }
 
-/// The rules of one deployment of the functions.
-///
-/// Hook actions count only where the hook's name has the deployment's prefix; the results of
-/// launches and terminations name no hook, so all of them come.
+/// The rules of a deployed stack: those of the template, with its facts.
 #[must_use]
-pub fn deployment_rules(deployment: &str) -> Vec<Rule> {
-    let prefix = format!("stateful-asg-{deployment}-");
-    vec![
-        rule("hook-actions", "lifecycle", move |event| {
-            is(
-                event,
-                "aws.autoscaling",
-                &["EC2 Instance-launch Lifecycle Action", "EC2 Instance-terminate Lifecycle Action"],
-            ) && event
-                .pointer("/detail/LifecycleHookName")
-                .and_then(Value::as_str)
-                .is_some_and(|name| name.starts_with(&prefix))
-        }),
-        rule("group-results", "lifecycle", |event| {
-            let results = [
-                "EC2 Instance Launch Successful",
-                "EC2 Instance Launch Unsuccessful",
-                "EC2 Instance Terminate Successful",
-                "EC2 Instance Terminate Unsuccessful",
-            ];
-            is(event, "aws.autoscaling", &results)
-        }),
-        rule("settle", "lifecycle", |event| is(event, "stateful-asg", &["Settle"])),
-        rule("instances", "instance", |event| {
-            let changes = [
-                "EC2 Instance State-change Notification",
-                "EC2 Spot Instance Interruption Warning",
-                "EC2 Instance Rebalance Recommendation",
-            ];
-            is(event, "aws.ec2", &changes)
-        }),
-    ]
+pub fn rules_of(stack: &Stack) -> Vec<Rule> {
+    let rules = |(function, deployed): (&String, &crate::stack::Deployed)| {
+        let function = function.clone();
+        let rule = move |(name, pattern): (&String, &Value)| Rule {
+            name: name.clone(),
+            pattern: pattern.clone(),
+            function: function.clone(),
+        };
+        deployed.rules.iter().map(rule).collect::<Vec<_>>()
+    };
+    stack.functions.iter().flat_map(rules).collect()
 }
 
-fn rule(name: &str, function: &str, matches: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Rule {
-    Rule { name: name.to_owned(), matches: Box::new(matches), function: function.to_owned() }
+impl Rule {
+    /// Whether the rule's target gets the event.
+    #[must_use]
+    pub fn matches(&self, event: &Value) -> bool {
+        matches(&self.pattern, event)
+    }
 }
 
-fn is(event: &Value, source: &str, detail_types: &[&str]) -> bool {
-    let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
-    text("source") == source && detail_types.contains(&text("detail-type"))
+/// Documented (EventBridge User Guide, *Event patterns*,
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html>): each field of a pattern must be in
+/// the event, with one of the values in its list; fields that the pattern does not name do not count.
+///
+/// Documented (*Comparison operators*): `{"prefix": …}`. An array in the event matches with any of its elements. Other
+/// operators are not played, and match nothing: a pattern that begins to use one fails its tests.
+fn matches(pattern: &Value, event: &Value) -> bool {
+    let Value::Object(fields) = pattern else { return false };
+    fields.iter().all(|(name, wanted)| match (wanted, event.get(name)) {
+        (_, None) => false,
+        (Value::Array(values), Some(Value::Array(given))) => given.iter().any(|given| one_of(values, given)),
+        (Value::Array(values), Some(given)) => one_of(values, given),
+        (nested, Some(given)) => matches(nested, given),
+    })
+}
+
+fn one_of(values: &[Value], given: &Value) -> bool {
+    values.iter().any(|value| match value {
+        Value::Object(operator) => operator.iter().all(|(name, operand)| {
+            let texts = operand.as_str().zip(given.as_str());
+            name == "prefix" && texts.is_some_and(|(prefix, given)| given.starts_with(prefix))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => value == given,
+    })
 }
 
 #[cfg(test)]
@@ -68,21 +69,47 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::stack::Facts;
 
     fn targets(event: &Value) -> Vec<String> {
-        deployment_rules("prod").into_iter().filter(|rule| (rule.matches)(event)).map(|rule| rule.function).collect()
+        let rules = rules_of(&Stack::with(&Facts::of("prod")));
+        rules.into_iter().filter(|rule| rule.matches(event)).map(|rule| rule.function).collect()
     }
 
     #[test]
     fn each_event_goes_to_its_function() {
         let hook = |name: &str| json!({"source": "aws.autoscaling", "detail-type": "EC2 Instance-launch Lifecycle Action", "detail": {"LifecycleHookName": name}});
         let plain = |source: &str, kind: &str| json!({"source": source, "detail-type": kind, "detail": {}});
+        let state = |state: &str| json!({"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {"state": state}});
+        let settle = |deployment: &str| json!({"source": "stateful-asg", "detail-type": "Settle", "detail": {"deployment": deployment}});
         assert_eq!(targets(&hook("stateful-asg-prod-launch")), ["lifecycle"]);
         assert_eq!(targets(&hook("stateful-asg-staging-launch")), [""; 0]);
         assert_eq!(targets(&plain("aws.autoscaling", "EC2 Instance-launch Lifecycle Action")), [""; 0]);
         assert_eq!(targets(&plain("aws.autoscaling", "EC2 Instance Terminate Successful")), ["lifecycle"]);
-        assert_eq!(targets(&plain("stateful-asg", "Settle")), ["lifecycle"]);
-        assert_eq!(targets(&plain("aws.ec2", "EC2 Instance State-change Notification")), ["instance"]);
+        assert_eq!(targets(&settle("prod")), ["lifecycle"]);
+        assert_eq!(targets(&settle("staging")), [""; 0]);
+        for gone in ["stopping", "stopped", "shutting-down", "terminated"] {
+            assert_eq!(targets(&state(gone)), ["instance"], "{gone}");
+        }
+        assert_eq!(targets(&state("running")), [""; 0]);
+        assert_eq!(targets(&plain("aws.ec2", "EC2 Spot Instance Interruption Warning")), ["instance"]);
         assert_eq!(targets(&plain("aws.ec2", "Settle")), [""; 0]);
+    }
+
+    #[test]
+    fn a_pattern_is_matched_field_by_field() {
+        let pattern = json!({"a": ["x", 1, {"prefix": "ab"}], "b": {"c": [null]}});
+        for event in [
+            json!({"a": "x", "b": {"c": null}, "more": 1}),
+            json!({"a": 1, "b": {"c": null}}),
+            json!({"a": "abc", "b": {"c": null}}),
+            json!({"a": ["no", "x"], "b": {"c": null}}),
+        ] {
+            assert!(matches(&pattern, &event), "{event}");
+        }
+        for event in [json!({"a": "x"}), json!({"a": "xab", "b": {"c": null}}), json!({"a": "x", "b": {}}), json!(1)] {
+            assert!(!matches(&pattern, &event), "{event}");
+        }
+        assert!(!matches(&json!({"a": [{"suffix": "x"}]}), &json!({"a": "x"})), "not played");
     }
 }

@@ -1,18 +1,48 @@
-//! Rules with a rate: which functions get an event at fixed intervals.
+//! Rules with a schedule: which functions get an event at fixed intervals.
+//!
+//! Documented (EventBridge User Guide, *Schedule rules*,
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html>): `rate(1 minute)` and
+//! `cron(0/5 * * * ? *)`, both on whole minutes. Assumed: the first event of a rate comes one interval after the rule is made.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Lambda;
+use crate::stack::Stack;
 
-/// A rule with a rate, whose target is one function.
+/// A rule with a schedule, whose target is one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// The function.
     pub function: String,
     /// How far apart its events are, in simulated time; at least a second.
     pub every: SignedDuration,
+}
+
+/// The schedules of a deployed stack.
+///
+/// # Panics
+/// The template has an expression that is not played here.
+#[must_use]
+pub fn schedules_of(stack: &Stack) -> Vec<Schedule> {
+    let named = stack.functions.iter().flat_map(|(function, deployed)| {
+        deployed.schedules.values().map(move |expression| (function.clone(), expression))
+    });
+    let schedule = |(function, expression): (String, &String)| {
+        let minutes = minutes_of(expression).unwrap_or_else(|| panic!("the schedule {expression} is not played"));
+        Schedule { function, every: SignedDuration::from_mins(minutes) }
+    };
+    named.map(schedule).collect()
+}
+
+/// How many minutes lie between the events of an expression of the two kinds that are played.
+fn minutes_of(expression: &str) -> Option<i64> {
+    let inside = |kind: &str| expression.strip_prefix(kind)?.strip_suffix(')');
+    let rate = || inside("rate(")?.strip_suffix('s').or(inside("rate("))?.strip_suffix(" minute")?.parse().ok();
+    let cron = || inside("cron(0/")?.strip_suffix(" * * * ? *")?.parse().ok();
+    // Of the beginning's whole hours, minutes that divide an hour are the same as the clock's.
+    rate().or_else(|| cron().filter(|minutes| 60 % minutes == 0))
 }
 
 impl Schedule {
@@ -46,7 +76,7 @@ impl Lambda {
         }
     }
 
-    /// The event of a rule with a rate (EventBridge User Guide, "Scheduled events").
+    /// The event of a rule with a schedule (EventBridge User Guide, "Scheduled events").
     fn scheduled_event(&self, rule: &str, due: Timestamp) -> Value {
         let Self { region, account, .. } = self;
         let time = jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&due);
@@ -67,6 +97,19 @@ impl Lambda {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_templates_expressions_are_read() {
+        assert_eq!(minutes_of("rate(1 minute)"), Some(1));
+        assert_eq!(minutes_of("rate(7 minutes)"), Some(7));
+        assert_eq!(minutes_of("cron(0/5 * * * ? *)"), Some(5));
+        for other in ["rate(1 hour)", "cron(0/7 * * * ? *)", "cron(5 * * * ? *)", ""] {
+            assert_eq!(minutes_of(other), None, "{other}");
+        }
+        let read = schedules_of(&Stack::with(&crate::stack::Facts::of("prod")));
+        let read: Vec<_> = read.iter().map(|schedule| (schedule.function.as_str(), schedule.every)).collect();
+        assert_eq!(read, [("snapshot", SignedDuration::from_mins(5)), ("sweep", SignedDuration::from_mins(1))]);
+    }
 
     #[test]
     fn what_was_passed_over_comes_once() {

@@ -1,4 +1,9 @@
 //! What runs on the instances: the guest that mounts and reports, and when what is written reaches the disks.
+//!
+//! What the guest does is ours, not AWS's: it follows the protocol of tags that `infra/guest/first-boot.sh` keeps. Which
+//! tags it sees is documented (EC2 User Guide, *Work with instance tags in instance metadata*,
+//! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html>); that it sees a change of them, or of
+//! the lifecycle state, after `delay` is assumed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +31,7 @@ const VOLUME: &str = "stateful-asg:volume:";
 
 impl Aws {
     /// Whether the instance's operating system has the volume mounted. Without a guest that reports,
-    /// every attached volume of a running instance that is past `Pending` counts as mounted.
+    /// every attached volume of a running instance that is past `Pending` counts as mounted (assumed: users' own scripts).
     #[must_use]
     pub fn is_mounted(&self, volume: &str, instance: &str) -> bool {
         let Some(holder) = self.instance(instance) else { return false };
@@ -54,7 +59,8 @@ impl Aws {
         }
     }
 
-    /// The running instance in service that has the volume mounted, while its zone is in reach.
+    /// The running instance in service that has the volume mounted, while its zone is in reach. Assumed: an outage of a
+    /// zone ends its instances' writing.
     fn writer_by_rights(&self, volume: &str) -> Option<Writer> {
         let known = self.volume(volume).filter(|known| self.zone_reachable(&known.availability_zone))?;
         let writes = |instance: &&Arc<Instance>| {
@@ -91,7 +97,9 @@ impl Aws {
         }
     }
 
-    /// Whether the instance's metadata shows the target lifecycle state `Terminated`.
+    /// Whether the instance's metadata shows the target lifecycle state `Terminated` (documented: Auto Scaling User Guide,
+    /// *Retrieve the target lifecycle state through instance metadata*,
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html>).
     fn is_leaving(&self, instance: &str) -> bool {
         self.member(instance)
             .is_some_and(|m| matches!(m.state, LifecycleState::Terminating | LifecycleState::TerminatingWait))
@@ -123,6 +131,7 @@ impl Aws {
         self.unmounted(id);
     }
 
+    /// Documented (IMDS page above): an instance's tags are set through EC2's API; its role may set its own.
     fn guest_says(&mut self, id: &str, key: &str, instance: &Instance) {
         let claim = instance.tags.get(CLAIM).cloned().unwrap_or_default();
         let before = std::mem::replace(&mut self.actor, "guest".to_owned());

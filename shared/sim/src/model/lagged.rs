@@ -1,4 +1,9 @@
 //! Objects whose readers may see the past.
+//!
+//! Documented (EC2 Developer Guide, *Eventual consistency in the Amazon EC2 API*,
+//! <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>): what a call changed may not be shown by
+//! the calls that follow, and a new object may not be found. Assumed: each object is seen as it was at one moment within
+//! the settings' `read_lag`, each with a moment of its own, and a later read may show an earlier one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,8 @@
 //! What goes wrong with calls, drawn from a seed or scripted.
+//!
+//! Documented (EC2 API Reference, *Error codes*,
+//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>): throttling, missing rights and errors of
+//! the server; a request that timed out may have taken effect (*Ensuring idempotency*). Assumed: how often, and how late.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

@@ -1,4 +1,9 @@
 //! The table, in memory: every condition that the real one has, and a log of what took effect.
+//!
+//! Documented (DynamoDB Developer Guide, *Amazon DynamoDB Transactions: How it works*,
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>): a transaction takes effect as a
+//! whole, or not at all where one condition does not hold; reads here are the consistent ones that the functions ask for
+//! (*Read consistency*). The conditions themselves are the project's own: `shared/aws` writes the same ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
