@@ -64,7 +64,7 @@ pub(crate) enum Command {
     are called `api_calls_of_replacement` in failover and `api_calls_of_story` in the others; `turn_at_seconds`, when \
     the nodes die, the spec is edited or the capacity goes down; `parts` (each `slot`, \
     `from_seconds` after the turn, `took_seconds`, `waited_on` and `what`); `timeline` (each `at_seconds`, `slot` and \
-    `what`); `seconds`. All times are simulated seconds, where nothing else is said since the group was created.")]
+    `what`); `seconds`; `rights` of the functions (`used`, `unused`, and `spare`, which others give too). All times are simulated seconds, where nothing else is said since the group was created.")]
 pub(crate) struct DemoArgs {
     /// What happens.
     #[arg(long, value_enum, default_value_t = Story::Failover)]
@@ -75,6 +75,9 @@ pub(crate) struct DemoArgs {
     /// How many of them die, in the story `failover`.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_SLOTS))]
     pub(crate) kill: u32,
+    /// Take this statement out of the functions' policies, such as `ServePolicy/OurVolumes`, and see what needs it.
+    #[arg(long, value_name = "POLICY/STATEMENT")]
+    pub(crate) without: Option<String>,
     /// Print one JSON object on stdout instead of the report.
     #[arg(long)]
     pub(crate) json: bool,

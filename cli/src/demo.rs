@@ -10,6 +10,7 @@ mod moving;
 mod parts;
 mod picture;
 mod report;
+mod rights;
 mod scaling;
 mod stage;
 mod timeline;
@@ -43,7 +44,15 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Verdict> {
 fn play(args: &DemoArgs) -> anyhow::Result<Report> {
     let functions = functions_binary::find(args.world.functions.as_deref())?;
     let speed = args.world.speed.unwrap_or_else(|| args.story.speed());
-    let plot = Plot { deployment: DEPLOYMENT, functions: Some(functions), port: None, seed: args.world.seed, speed };
+    let plot = Plot {
+        deployment: DEPLOYMENT,
+        functions: Some(functions),
+        port: None,
+        seed: args.world.seed,
+        speed,
+        any_zone: false,
+        without: args.without.as_deref(),
+    };
     let site = site::start(plot)?;
     let (mut stage, before) = Stage::open(&site, args.story, args.slots)?;
     let told = match args.story {

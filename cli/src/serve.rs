@@ -57,7 +57,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Verdict> {
         false => Some(functions_binary::find(args.world.functions.as_deref())?),
     };
     let (seed, speed) = (args.world.seed, args.world.speed.unwrap_or(SPEED));
-    let plot = Plot { deployment: DEPLOYMENT, functions, port: args.port, seed, speed };
+    let plot = Plot { deployment: DEPLOYMENT, functions, port: args.port, seed, speed, any_zone: true, without: None };
     let site = site::start(plot)?;
     if let Some(lambda) = site.simulator.lambda() {
         lambda.journal().on_line(Box::new(|line| {

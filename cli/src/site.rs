@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::json;
 use stateful_asg_runtime::config;
+use stateful_asg_sim::iam::Ledger;
 use stateful_asg_sim::model::types::CreateHostedZone;
 use stateful_asg_sim::model::{GuestMode, Settings, Span};
 use stateful_asg_sim::simulator::{FunctionsConfig, Simulator, SimulatorConfig};
+use stateful_asg_sim::stack::{Facts, Stack};
 
 /// The functions' table.
 pub(crate) const TABLE: &str = "stateful-asg";
@@ -27,6 +29,10 @@ pub(crate) struct Plot<'a> {
     pub(crate) seed: u64,
     /// Simulated seconds in a real second.
     pub(crate) speed: f64,
+    /// The functions may write names into every hosted zone, not only into the one that is made here.
+    pub(crate) any_zone: bool,
+    /// A statement that is left out of the functions' policies, as `POLICY/STATEMENT`.
+    pub(crate) without: Option<&'a str>,
 }
 
 /// A running simulated AWS, with a table and a hosted zone.
@@ -59,7 +65,27 @@ pub(crate) fn start(plot: Plot<'_>) -> anyhow::Result<Site> {
         })
     });
     let zone = zone.context("the hosted zone cannot be created")?.hosted_zone.id;
-    Ok(Site { simulator, zone })
+    let site = Site { simulator, zone };
+    let rights = rights(&site, plot.deployment, plot.any_zone, plot.without)?;
+    site.simulator.enforce(rights);
+    Ok(site)
+}
+
+/// What the functions may do: what the template lets them. A person may do everything.
+fn rights(site: &Site, deployment: &str, any_zone: bool, without: Option<&str>) -> anyhow::Result<Ledger> {
+    let (region, account) = site.simulator.with(|aws| (aws.settings().region.clone(), aws.settings().account.clone()));
+    let table = format!("arn:aws:dynamodb:{region}:{account}:table/{TABLE}");
+    let facts = Facts::of(deployment)
+        .with("Region", region)
+        .with("Account", account)
+        .with("Table.Arn", table)
+        .with("Zone", if any_zone { "*" } else { &site.zone })
+        .with("Names", if any_zone { "*".to_owned() } else { format!("*.{DOMAIN}") });
+    let mut stack = Stack::with(&facts);
+    if let Some(without) = without {
+        ensure!(stack.remove(without), "the template has no statement {without}: write it as ServePolicy/OurVolumes");
+    }
+    Ok(stack.rights())
 }
 
 /// What the deployment's template would set. Any hosted zone is allowed, since a person may make more of them; deleting

@@ -129,7 +129,16 @@ mod tests {
 
     /// A simulated AWS without functions, and a volume in it.
     fn with_volume() -> (Site, String) {
-        let site = site::start(Plot { deployment: "demo", functions: None, port: None, seed: 1, speed: 60.0 }).unwrap();
+        let plot = Plot {
+            deployment: "demo",
+            functions: None,
+            port: None,
+            seed: 1,
+            speed: 60.0,
+            any_zone: false,
+            without: None,
+        };
+        let site = site::start(plot).unwrap();
         let request = CreateVolume {
             availability_zone: "eu-central-1a".to_owned(),
             size_gib: Some(1),

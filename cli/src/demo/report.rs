@@ -10,6 +10,7 @@ use super::check::Check;
 use super::evidence;
 use super::parts::Part;
 use super::picture::{Belongings, Slots};
+use super::rights::{self, Rights};
 use super::stage::Told;
 use super::timeline::{self, Moment, Owners};
 use crate::args::Story;
@@ -46,6 +47,7 @@ pub(super) struct Report {
     timeline: Vec<Moment>,
     /// How long the story took, in simulated seconds.
     seconds: f64,
+    rights: Rights,
     /// For people alone.
     #[serde(skip)]
     words: Words,
@@ -67,7 +69,10 @@ struct SlotReport {
 }
 
 impl Report {
-    pub(super) fn of(site: &Site, story: Story, told: Told) -> Self {
+    pub(super) fn of(site: &Site, story: Story, mut told: Told) -> Self {
+        let rights = rights::check(site);
+        told.problems.extend(Check::problems(std::slice::from_ref(&rights)));
+        told.checks.push(rights);
         let numbers: BTreeSet<u32> = told.before.keys().chain(told.after.slots.keys()).copied().collect();
         let has = |slots: &Slots, number| slots.get(number).map(|slot| slot.has.clone());
         let slots = numbers.iter().map(|number| SlotReport {
@@ -89,6 +94,7 @@ impl Report {
             timeline: moments(site, &told),
             turn_at_seconds: timeline::seconds(told.began, told.turned),
             seconds: timeline::seconds(told.began, told.after.at),
+            rights: Rights::of(&site.simulator.rights()),
             problems: told.problems,
             checks: told.checks,
             killed: told.killed.keys().copied().collect(),
@@ -117,6 +123,7 @@ impl Report {
             parts: Vec::new(),
             timeline: Vec::new(),
             seconds: 0.0,
+            rights: Rights::default(),
             words: Words::default(),
         }
     }
@@ -287,8 +294,9 @@ mod tests {
             }],
             timeline: vec![moment],
             seconds: 80.3,
+            rights: Rights::default(),
             words: Words::default(),
         };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"ok":true,"story":"failover","problems":[],"checks":[{"what":"it holds","ok":true,"detail":"1 slot"}],"slots":[{"slot":0,"before":{"instance":"i-a","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"},"after":{"instance":"i-b","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"}}],"killed":[0],"volumes_created":1,"api_calls":{"ec2:AttachVolume":2},"api_calls_of_replacement":{"ec2:AttachVolume":2},"turn_at_seconds":60.0,"parts":[{"slot":0,"from_seconds":1.0,"took_seconds":2.5,"waited_on":"EC2","what":"attaches volume and interface"}],"timeline":[{"at_seconds":1.5,"slot":null,"what":"seeds.cass.prod.internal resolves to 10.0.0.0"}],"seconds":80.3}"#);
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"ok":true,"story":"failover","problems":[],"checks":[{"what":"it holds","ok":true,"detail":"1 slot"}],"slots":[{"slot":0,"before":{"instance":"i-a","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"},"after":{"instance":"i-b","zone":"eu-central-1a","volumes":{"data":"vol-0"},"ip":"10.0.0.0","name":"cass-0.prod.internal"}}],"killed":[0],"volumes_created":1,"api_calls":{"ec2:AttachVolume":2},"api_calls_of_replacement":{"ec2:AttachVolume":2},"turn_at_seconds":60.0,"parts":[{"slot":0,"from_seconds":1.0,"took_seconds":2.5,"waited_on":"EC2","what":"attaches volume and interface"}],"timeline":[{"at_seconds":1.5,"slot":null,"what":"seeds.cass.prod.internal resolves to 10.0.0.0"}],"seconds":80.3,"rights":{"used":[],"unused":[],"spare":[]}}"#);
     }
 }

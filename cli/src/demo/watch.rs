@@ -9,6 +9,7 @@ use serde_json::Value;
 use stateful_asg_sim::lambda::{Invocation, Line, Outcome};
 
 use super::picture::{self, Picture};
+use super::rights;
 use super::view::View;
 use crate::site::Site;
 
@@ -51,7 +52,7 @@ impl Watch<'_> {
     /// Looks once, and shows it.
     ///
     /// # Errors
-    /// A function is broken, or the table cannot be read.
+    /// A function is broken or lacks a right, or the table cannot be read.
     pub(super) fn look(&mut self) -> anyhow::Result<Picture> {
         let picture = picture::take(self.site)?;
         self.view.show(&picture, picture.at.duration_since(self.began));
@@ -59,6 +60,7 @@ impl Watch<'_> {
             self.view.finish();
             bail!("{broken}");
         }
+        rights::complete(self.site).inspect_err(|_| self.view.finish())?;
         Ok(picture)
     }
 

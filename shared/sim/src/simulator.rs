@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::clock::{CLOCK_VARIABLE, Clock};
+use crate::iam::Ledger;
 use crate::lambda::{FunctionSettings, Lambda, LambdaConfig, rules_of, schedules_of};
 use crate::model::{Aws, BEGINNING, Settings};
 use crate::stack::{Deployed, Facts, Stack};
@@ -192,6 +193,17 @@ impl Simulator {
     #[must_use]
     pub fn counts_by_caller(&self) -> BTreeMap<String, Calls> {
         self.backend.calls()
+    }
+
+    /// From now on callers may do what the ledger says. A function is known by its name; who is not in it may do everything.
+    pub fn enforce(&self, rights: Ledger) {
+        self.backend.enforce(rights);
+    }
+
+    /// What callers may do, and what of it was used or missing so far.
+    #[must_use]
+    pub fn rights(&self) -> Ledger {
+        self.backend.rights()
     }
 
     /// The simulated DynamoDB.

@@ -44,6 +44,12 @@ impl Ledger {
         Self { statements, ..Self::default() }
     }
 
+    /// Whether the caller is held to statements.
+    #[must_use]
+    pub fn binds(&self, caller: &str) -> bool {
+        self.statements.contains_key(caller)
+    }
+
     /// Whether the caller may do all of this; what was asked is remembered.
     ///
     /// # Errors

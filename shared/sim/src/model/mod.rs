@@ -39,6 +39,7 @@ pub use error::AwsError;
 pub use events::Emitted;
 use faults::Faults;
 use route53::Dns;
+pub(crate) use route53::normal as normal_name;
 pub use settings::{GuestMode, RequestBuckets, Settings, Span, Timings};
 
 /// When every simulated AWS begins: 2026-01-01T00:00:00Z.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::iam::Statement;
+use crate::iam::{Ledger, Statement};
 
 const STACK: &str = include_str!("stack.json");
 
@@ -81,6 +81,24 @@ impl Stack {
     pub fn with(facts: &Facts) -> Self {
         let stack: Value = serde_json::from_str(STACK).expect("stack.json is JSON");
         serde_json::from_value(facts.fill_all(stack)).expect("stack.json has the form of a stack")
+    }
+}
+
+impl Stack {
+    /// Takes a statement out of every role, named as `POLICY/STATEMENT`; whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let count = |roles: &BTreeMap<String, Vec<Statement>>| roles.values().map(Vec::len).sum::<usize>();
+        let before = count(&self.roles);
+        let named = |statement: &Statement| format!("{}/{}", statement.policy, statement.sid) == name;
+        self.roles.values_mut().for_each(|statements| statements.retain(|statement| !named(statement)));
+        count(&self.roles) < before
+    }
+
+    /// What each function may do: what its role may.
+    #[must_use]
+    pub fn rights(&self) -> Ledger {
+        let of_role = |role: &String| self.roles.get(role).cloned().unwrap_or_default();
+        Ledger::of(self.functions.iter().map(|(name, function)| (name.clone(), of_role(&function.role))).collect())
     }
 }
 

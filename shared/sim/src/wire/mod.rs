@@ -10,6 +10,7 @@ mod ec2;
 mod events;
 mod operation;
 pub mod query;
+mod rights;
 mod route53;
 mod server;
 mod service;

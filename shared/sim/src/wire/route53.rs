@@ -14,7 +14,7 @@ use crate::model::types::{
 };
 use crate::model::{Aws, AwsError};
 
-const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
+pub(super) const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 
 /// The path that all of Route 53's requests begin with.
 pub(super) const PREFIX: &str = "/2013-04-01/";

@@ -16,9 +16,11 @@ use uuid::Uuid;
 
 use super::dynamo::Dynamo;
 use super::query::Query;
+use super::rights::{Call, checks, refusal};
 use super::service::{Service, Signs, scope};
 use super::{ACCESS_KEY_PREFIX, AMZ_JSON, Answer, DYNAMO_JSON, autoscaling, ec2, events, route53, sts};
 use crate::clock::Clock;
+use crate::iam::Ledger;
 use crate::model::{Aws, Emitted};
 
 /// The largest request that is read: DynamoDB's own limit.
@@ -34,6 +36,7 @@ pub struct Backend {
     clock: Clock,
     account: String,
     calls: Mutex<BTreeMap<String, Calls>>,
+    rights: Mutex<Ledger>,
     requests: AtomicU64,
     /// Rung after each call: there may be events to deliver.
     pub(crate) bell: Notify,
@@ -43,8 +46,16 @@ impl Backend {
     /// A backend on this model, whose time is `clock`'s.
     #[must_use]
     pub fn new(aws: Aws, dynamo: Dynamo, clock: Clock, account: String) -> Self {
-        let (calls, requests, bell) = (Mutex::default(), AtomicU64::new(0), Notify::new());
-        Self { aws: Mutex::new(aws), dynamo, clock, account, calls, requests, bell }
+        Self {
+            aws: Mutex::new(aws),
+            dynamo,
+            clock,
+            account,
+            calls: Mutex::default(),
+            rights: Mutex::default(),
+            requests: AtomicU64::new(0),
+            bell: Notify::new(),
+        }
     }
 
     /// Does something with the model, at the present simulated time.
@@ -83,6 +94,28 @@ impl Backend {
         lock(&self.calls).clone()
     }
 
+    /// From now on callers may do what the ledger says; who is not in it, everything.
+    pub fn enforce(&self, rights: Ledger) {
+        *lock(&self.rights) = rights;
+    }
+
+    /// The ledger, with what was asked for so far.
+    #[must_use]
+    pub fn rights(&self) -> Ledger {
+        lock(&self.rights).clone()
+    }
+
+    /// The answer to a caller who lacks a right for this.
+    fn denied(&self, actor: &str, call: &Call<'_>, request_id: &str) -> Option<Answer> {
+        if !lock(&self.rights).binds(actor) {
+            return None;
+        }
+        let checks = checks(&self.model(), call);
+        let denial = lock(&self.rights).decide(actor, &checks).err()?;
+        tracing::debug!(actor, action = denial.check.action, resource = denial.check.resource, "denied");
+        Some(refusal(call.service, &denial, &self.account, request_id))
+    }
+
     fn count(&self, actor: &str, service: Service, action: &str) {
         let mut calls = lock(&self.calls);
         *calls.entry(actor.to_owned()).or_default().entry(format!("{}:{action}", service.prefix())).or_default() += 1;
@@ -96,14 +129,17 @@ impl Backend {
     fn answer(&self, request: &Request<'_>, request_id: &str) -> Answer {
         let Request { actor, method, path, query, body, .. } = *request;
         let Some(service) = request.service else { return no_service(request) };
-        let action = request.action(service);
+        let route = (service == Service::Route53).then(|| route53::Route::of(method, path));
+        let action = match route {
+            Some(route) => route.name(),
+            None => request.action(service),
+        };
         tracing::debug!(actor, service = service.prefix(), action, "request");
-        if service == Service::Route53 {
-            let route = route53::Route::of(method, path);
-            self.count(actor, service, route.name());
-            return self.with(|aws| route53::answer(aws.as_actor(actor), route, query, body, request_id));
-        }
         self.count(actor, service, action);
+        let call = Call { service, action, form: &request.form, route, body };
+        if let Some(denied) = self.denied(actor, &call, request_id) {
+            return denied;
+        }
         match service {
             Service::Ec2 => self.with(|aws| ec2::answer(aws.as_actor(actor), action, &request.form, request_id)),
             Service::AutoScaling => {
@@ -115,7 +151,10 @@ impl Backend {
                 Err(refusal) => Answer::new(refusal.status, DYNAMO_JSON, refusal.body),
             },
             Service::Sts => sts::answer(&self.account, actor, action, request_id),
-            Service::Route53 => unreachable!("answered above"),
+            Service::Route53 => {
+                let route = route.unwrap_or(route53::Route::Unknown);
+                self.with(|aws| route53::answer(aws.as_actor(actor), route, query, body, request_id))
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ use super::types::{
     ResourceRecordSet,
 };
 use super::{Answer, Aws, AwsError};
-use names::{normal, reversed};
+pub(crate) use names::normal;
+use names::reversed;
 
 /// Where a record stands in its zone: name from the right, type, set identifier.
 type Key = (String, String, String);

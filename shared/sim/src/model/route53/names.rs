@@ -2,7 +2,7 @@
 
 /// Lower case, with a trailing dot, and with everything but letters, digits, `-`, `_` and `.` as a
 /// three-digit octal escape: `*` comes back as `\052` (documented: Route 53 Developer Guide, *DNS domain name format*).
-pub(super) fn normal(name: &str) -> String {
+pub(crate) fn normal(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 1);
     for byte in name.trim_end_matches('.').bytes() {
         match byte {

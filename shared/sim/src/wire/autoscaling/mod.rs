@@ -15,7 +15,7 @@ use super::{Answer, XML};
 use crate::model::types::{Activity, Filter, LaunchTemplateRef, Member};
 use crate::model::{Aws, AwsError};
 
-const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+pub(super) const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 
 const TABLES: &[Table] = &[groups::OPERATIONS, hooks::OPERATIONS, members::OPERATIONS, tags::OPERATIONS];
 

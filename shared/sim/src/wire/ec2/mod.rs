@@ -36,14 +36,15 @@ pub(super) fn answer(aws: &mut Aws, action: &str, query: &Query, request_id: &st
                 content.renamed(format!("{action}Response")).in_namespace(NAMESPACE).field("requestId", request_id);
             Answer::new(200, XML, document.render())
         }
-        Err(error) => {
-            let error_element = Element::new("Error").field("Code", &error.code).field("Message", &error.message);
-            let document = Element::new("Response")
-                .child(Element::new("Errors").child(error_element))
-                .field("RequestID", request_id);
-            Answer::new(error.status, XML, document.render())
-        }
+        Err(error) => failure(&error, request_id),
     }
+}
+
+/// An error as EC2 tells it.
+pub(super) fn failure(error: &AwsError, request_id: &str) -> Answer {
+    let element = Element::new("Error").field("Code", &error.code).field("Message", &error.message);
+    let document = Element::new("Response").child(Element::new("Errors").child(element)).field("RequestID", request_id);
+    Answer::new(error.status, XML, document.render())
 }
 
 fn call(aws: &mut Aws, action: &str, query: &Query) -> Result<Element, AwsError> {
