@@ -2,7 +2,7 @@
 //!
 //! The protocols are those that the SDKs, the AWS CLI and boto3 speak: EC2 and Auto Scaling query,
 //! Route 53 REST with XML, DynamoDB and EventBridge JSON, and STS for `GetCallerIdentity`.
-//! Signatures are read (they name the service and the caller), not checked.
+//! Signatures are read (they name the service and the caller), not checked. What a caller may do is: see `rights`.
 
 mod autoscaling;
 pub mod dynamo;

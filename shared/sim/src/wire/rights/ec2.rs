@@ -146,7 +146,9 @@ impl Asking<'_> {
             let attached = interface.attachment.as_ref().filter(|attached| attached.attachment_id == attachment)?;
             Some((interface.network_interface_id.clone(), attached.instance_id.clone()))
         });
-        let mut checks = self.named(parameters);
+        let attribute = (!parameters.is_empty()).then_some("attachment");
+        let interfaces = self.named(parameters).into_iter();
+        let mut checks: Vec<_> = interfaces.map(|check| check.with("ec2:Attribute", attribute)).collect();
         match found {
             Some((interface, instance)) if checks.is_empty() => {
                 checks.extend([self.on(&interface), self.on(&instance)])
@@ -155,22 +157,20 @@ impl Asking<'_> {
             // Assumed: an attachment that is not known names nothing that a right could be held against.
             None => {}
         }
-        if !parameters.is_empty() {
-            checks = checks.into_iter().map(|check| check.with("ec2:Attribute", ["attachment"])).collect();
-        }
         checks
     }
 
-    /// On the instance, and on each volume of a device that is named. The attribute's spelling is assumed.
+    /// On the instance, with the attribute, whose spelling is assumed; and on each volume of a device that is named.
     fn mappings(&self) -> Vec<Check> {
         let id = self.form.text("InstanceId").unwrap_or_default();
         let mappings = self.form.list("BlockDeviceMapping");
         let names: Vec<_> = mappings.iter().filter_map(|mapping| mapping.text("DeviceName")).collect();
         let devices = self.aws.instance(id).map(|known| known.block_devices.clone()).unwrap_or_default();
         let touched = devices.iter().filter(|device| names.contains(&device.device_name.as_str()));
-        let checks = [id.to_owned()].into_iter().chain(touched.map(|device| device.volume_id.clone()));
         let attribute = (!names.is_empty()).then_some("blockDeviceMapping");
-        checks.map(|id| self.on(&id).with("ec2:Attribute", attribute)).collect()
+        let mut checks = vec![self.on(id).with("ec2:Attribute", attribute)];
+        checks.extend(touched.map(|device| self.on(&device.volume_id)));
+        checks
     }
 
     fn tags(&self) -> Vec<Check> {
