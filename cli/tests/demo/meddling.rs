@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Tells the story; what of their rights the functions used, as the demo writes it.
 pub(crate) fn rights_used() -> BTreeSet<String> {
     let simulator = start();
-    simulator.with(|aws| create(aws));
+    simulator.with(create);
     until(&simulator, "both nodes serve", |aws| serving(aws).len() == 2);
     simulator.with(meddle);
     // Hooks, volumes and interfaces are audited within ten minutes; snapshots of five are taken on the way.

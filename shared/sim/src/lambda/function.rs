@@ -59,8 +59,8 @@ impl Function {
                 return;
             }
             tracing::debug!(function = self.settings.name, attempt, ?outcome, "a function failed on an event");
-            let pauses = RETRY_AFTER_MINUTES.iter().take(self.settings.retries);
-            match usize::try_from(attempt - 1).ok().and_then(|index| pauses.skip(index).next()) {
+            let mut pauses = RETRY_AFTER_MINUTES.iter().take(self.settings.retries);
+            match usize::try_from(attempt - 1).ok().and_then(|index| pauses.nth(index)) {
                 Some(minutes) => self.recipe.clock.sleep(SignedDuration::from_mins(*minutes)).await,
                 None => {
                     let function = self.settings.name.clone();

@@ -17,7 +17,7 @@ pub(super) fn checks(aws: &Aws, place: &Place<'_>, action: &str, form: &Query) -
         "CreateVolume" => asking.volume(),
         "CreateSnapshot" => {
             let mut checks = asking.named(&["VolumeId"]);
-            checks.extend(asking.new("snapshot"));
+            checks.extend(asking.made("snapshot"));
             checks
         }
         "CreateSnapshots" => asking.set(),
@@ -82,7 +82,7 @@ impl Asking<'_> {
 
     /// On an object that is made, and, if it gets tags, on tagging it: documented (EC2 User Guide, *Grant permission to tag
     /// Amazon EC2 resources during creation*), with the action that makes it as `ec2:CreateAction`.
-    fn new(&self, kind: &str) -> Vec<Check> {
+    fn made(&self, kind: &str) -> Vec<Check> {
         let specifications = self.form.list("TagSpecification");
         let of_kind = specifications.into_iter().filter(|given| given.text("ResourceType") == Some(kind));
         let tags: Tags = of_kind.flat_map(given_tags).collect();
@@ -99,7 +99,7 @@ impl Asking<'_> {
         let of_snapshot = || Some(self.aws.snapshot(snapshot?)?.volume_size_gib.to_string());
         let size = self.form.string("Size").or_else(of_snapshot);
         let action = self.action.clone();
-        let mut checks: Vec<_> = self.new("volume").into_iter().collect();
+        let mut checks: Vec<_> = self.made("volume").into_iter().collect();
         for check in checks.iter_mut().filter(|check| check.action == action) {
             *check = check.clone().with("ec2:VolumeSize", size.clone());
         }
@@ -124,16 +124,17 @@ impl Asking<'_> {
         let without_root = instance.text("ExcludeBootVolume") == Some("true");
         let taken = devices
             .iter()
-            .filter(|device| !excluded.contains(&device.volume_id) && !(without_root && device.device_name == root));
+            .filter(|device| !excluded.contains(&device.volume_id))
+            .filter(|device| !without_root || device.device_name != root);
         let mut checks = vec![self.on(id)];
         checks.extend(taken.map(|device| self.on(&device.volume_id)));
-        checks.extend(self.new("snapshot"));
+        checks.extend(self.made("snapshot"));
         checks
     }
 
     fn interface(&self) -> Vec<Check> {
         let subnet = self.form.text("SubnetId").unwrap_or_default();
-        let mut checks = self.new("network-interface");
+        let mut checks = self.made("network-interface");
         checks.push(Check::new(&self.action, self.arn("subnet", subnet)).with("ec2:SubnetID", [subnet]));
         let groups = self.form.texts("SecurityGroupId");
         checks.extend(groups.iter().map(|id| Check::new(&self.action, self.arn("security-group", id))));
