@@ -74,3 +74,24 @@ pub(crate) fn newest<'s>(
         .filter(|s| &s.volume == volume && s.is_completed() && s.slot() == Some(slot))
         .max_by_key(|s| (s.started, s.id.clone()))
 }
+
+/// The newest operation of which each of these volumes has a completed snapshot, with those snapshots. It is as old as the
+/// oldest of them.
+pub(crate) fn newest_set<'s, 'n>(
+    snapshots: &'s BTreeMap<SnapshotId, Snapshot>,
+    slot: SlotNumber,
+    volumes: &BTreeMap<&'n VolumeName, &VolumeId>,
+) -> Option<BTreeMap<&'n VolumeName, &'s Snapshot>> {
+    let mut sets: BTreeMap<&str, BTreeMap<&'n VolumeName, &'s Snapshot>> = BTreeMap::new();
+    for snapshot in snapshots.values().filter(|s| s.is_completed() && s.slot() == Some(slot)) {
+        let of = volumes.iter().find(|(_, volume)| **volume == &snapshot.volume);
+        let (Some((name, _)), Some(operation)) = (of, snapshot.operation()) else { continue };
+        let member = sets.entry(operation).or_default().entry(*name).or_insert(snapshot);
+        // Taken twice, because two runs overlapped: the earlier one was taken with the others.
+        if (snapshot.started, &snapshot.id) < (member.started, &member.id) {
+            *member = snapshot;
+        }
+    }
+    let whole = sets.into_values().filter(|set| set.len() == volumes.len());
+    whole.max_by_key(|set| set.values().map(|snapshot| (snapshot.started, snapshot.id.clone())).min())
+}

@@ -100,7 +100,9 @@ fn disturbed(
     wait_for_volumes(view, slot, change, draft, lacks);
 }
 
-/// Where the last snapshot cannot be had: the newest older ones, if the spec allows them and they are recent enough.
+/// Where the last snapshot cannot be had: older ones, if the spec allows them and they are recent enough. They are one
+/// set, the newest that all volumes have completed: what was taken at different moments is not consistent. Only a volume
+/// that has no periodic snapshots keeps its last one beside the set.
 fn older(
     view: &View<'_>,
     slot: &Slot,
@@ -117,21 +119,17 @@ fn older(
     }
     let last_write = slot.vacated.unwrap_or(change.begun);
     let snapshots = view.obs.snapshots.as_ref()?;
-    let mut found = BTreeMap::new();
-    for name in unreached {
-        let volume = *volumes.get(name)?;
-        let newest = saving::newest(snapshots, slot.number, volume);
-        match newest.filter(|snapshot| later(snapshot.started, bound) >= last_write) {
-            Some(snapshot) => {
-                found.insert(name.clone(), Saved::of(snapshot));
-            }
-            None => lacks.reasons.push(Reason::SnapshotTooOld {
-                volume: volume.clone(),
-                newest: newest.map(|snapshot| snapshot.started),
-            }),
-        }
+    let falls_back = |name: &VolumeName| unreached.contains(name) || view.spec.snapshots_of(name).is_some();
+    let members: BTreeMap<&VolumeName, &VolumeId> =
+        volumes.iter().filter(|(name, _)| falls_back(name)).map(|(name, volume)| (*name, *volume)).collect();
+    let newest = saving::newest_set(snapshots, slot.number, &members);
+    let oldest = newest.as_ref().and_then(|set| set.values().map(|snapshot| snapshot.started).min());
+    if let Some(set) = newest.filter(|_| oldest.is_some_and(|oldest| later(oldest, bound) >= last_write)) {
+        return Some(set.into_iter().map(|(name, snapshot)| (name.clone(), Saved::of(snapshot))).collect());
     }
-    (found.len() == unreached.len()).then_some(found)
+    let told = unreached.iter().filter_map(|name| volumes.get(name));
+    lacks.reasons.extend(told.map(|volume| Reason::SnapshotTooOld { volume: (*volume).clone(), newest: oldest }));
+    None
 }
 
 /// Everything is saved: the successors are recorded, or for a retirement the end.
