@@ -2,6 +2,7 @@
 
 mod budget;
 mod faults;
+mod interrupted;
 mod keeping;
 mod losses;
 mod moves;

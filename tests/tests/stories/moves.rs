@@ -1,5 +1,6 @@
 //! Slots that follow their instances to another zone, and what may come between.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use stateful_asg_campaign::group::NewGroup;
 use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::ids::{GroupName, SlotNumber};
-use stateful_asg_core::table::Slot;
+use stateful_asg_core::table::{Slot, VolumeRecord};
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Stage;
 use stateful_asg_sim::model::types::{AttachVolume, DetachVolume, InstanceState, LifecycleResult, Volume};
@@ -29,6 +30,12 @@ pub(crate) fn slot(lab: &Lab, group: &GroupName, number: u32) -> Slot {
 
 pub(crate) fn volume_of(slot: &Slot) -> String {
     slot.volumes.values().next().and_then(|record| record.id.as_ref()).expect("it has a volume").to_string()
+}
+
+/// All its volumes, by name.
+pub(crate) fn volumes_of(slot: &Slot) -> BTreeMap<String, String> {
+    let volume = |record: &VolumeRecord| record.id.as_ref().map(ToString::to_string).expect("it was born");
+    slot.volumes.iter().map(|(name, record)| (name.to_string(), volume(record))).collect()
 }
 
 pub(crate) fn holder_of(slot: &Slot) -> String {
@@ -55,7 +62,19 @@ pub(crate) fn other(zone: &str) -> &'static str {
     if zone == ZONES[0] { ZONES[1] } else { ZONES[0] }
 }
 
-/// The slot is served in the other zone, with all that was on its volume before.
+/// Each of these volumes is another than before, and holds all that was on that one.
+pub(crate) fn succeeded(lab: &Lab, before: &Slot, now: &Slot) {
+    let (old, new) = (volumes_of(before), volumes_of(now));
+    assert_eq!(old.keys().collect::<Vec<_>>(), new.keys().collect::<Vec<_>>(), "{}", lab.story());
+    for (name, old) in &old {
+        let new = &new[name];
+        assert_ne!(old, new, "{}", lab.story());
+        let lacks = lab.truth(|aws, _| aws.data(new).lacks(&aws.data(old)));
+        assert!(lacks.is_empty(), "{}\n{new} lacks {lacks:?} of {old}, its `{name}`", lab.story());
+    }
+}
+
+/// The slot is served in the other zone, with all that was on its volumes before.
 pub(crate) async fn moved(lab: &Lab, group: &GroupName, before: &Slot) {
     let to = other(before.zone.as_str());
     let there = |lab: &Lab| {
@@ -64,17 +83,14 @@ pub(crate) async fn moved(lab: &Lab, group: &GroupName, before: &Slot) {
     };
     assert!(lab.until(Duration::from_secs(3600), there).await, "{}\n{:#?}", lab.story(), lab.unserved(group));
     let now = slot(lab, group, before.number.0);
-    let (old, new) = (volume_of(before), volume_of(&now));
-    assert_ne!(old, new, "{}", lab.story());
-    let lacks = lab.truth(|aws, _| aws.data(&new).lacks(&aws.data(&old)));
-    assert!(lacks.is_empty(), "{}\n{new} lacks {lacks:?}", lab.story());
-    let ours: Vec<String> = lab.truth(|aws, _| {
+    succeeded(lab, before, &now);
+    let ours: BTreeSet<String> = lab.truth(|aws, _| {
         let of_slot = |v: &&Arc<Volume>| {
             v.tags.get(tags::SLOT) == Some(&before.number.to_string()) && !v.tags.contains_key(tags::SUPERSEDED)
         };
         aws.volumes().filter(of_slot).map(|v| v.volume_id.clone()).collect()
     });
-    assert_eq!(ours, [new], "{}", lab.story());
+    assert_eq!(ours, volumes_of(&now).into_values().collect(), "{}", lab.story());
     assert!(now.upkeep.change.is_none(), "{now:?}");
 }
 
