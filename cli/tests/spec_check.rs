@@ -59,3 +59,14 @@ fn a_file_that_cannot_be_read_is_an_error_with_advice() {
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
     assert!(ran.stderr.contains("no/such/file cannot be read: name a file"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_is_not_built_yet_is_named_as_such() {
+    let probe = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"launch":{"ready":"probe"}}"#;
+    let ran = run_with(&["spec", "check", "-"], probe);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    insta::assert_snapshot!(ran.stderr, @r"
+    problem: launch.ready: this version does not offer `probe` yet; it takes attached, mounted
+    stdin: 1 problem; nothing is printed
+    ");
+}

@@ -91,6 +91,7 @@ fn reason(why: Why) -> &'static str {
         Why::ChangeDone => "the new volumes take their place",
         Why::ChangeDropped => "it is claimed as it was",
         Why::GrowthNoted => "a volume is about to be modified, or has been",
+        Why::SnapshotNamed => "a person named another snapshot for a volume that is not made yet",
         Why::LossAccepted => "a lost volume is replaced as the spec says",
         Why::DataTold => "the holder came into service with what it was told of its data",
         Why::LeftoverNoted => "something left behind is about to be deleted, or is gone",

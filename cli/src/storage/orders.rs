@@ -160,16 +160,16 @@ pub(super) fn may_begin(observed: &Observed, slot: &Slot, change: &mut Change) {
         }
         Some(_) => {}
     }
+}
+
+/// Volumes that are to be saved must be there.
+fn may_save(slot: &Slot, change: &mut Change) {
     if slot.volumes.is_empty() {
-        change.problem(format!("slot {number} has no volumes"));
+        change.problem(format!("slot {} has no volumes", slot.number));
     }
     for (name, _) in slot.volumes.iter().filter(|(_, record)| !record.born) {
         change.problem(format!("its volume `{name}` is not made yet"));
     }
-}
-
-/// Volumes that are to be saved must be there.
-pub(super) fn may_save(slot: &Slot, change: &mut Change) {
     for (name, record) in slot.volumes.iter().filter(|(_, record)| record.absent_since.is_some()) {
         let id = record.id.as_ref().map_or_else(String::new, ToString::to_string);
         change.problem(format!(

@@ -1,10 +1,10 @@
 //! `slot restore`: volumes made from snapshots that a person names take the place of the slot's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use stateful_asg_core::cloud::{Snapshot, SnapshotState};
-use stateful_asg_core::ids::{SnapshotId, VolumeName};
+use stateful_asg_core::ids::{SlotNumber, SnapshotId, VolumeName};
 use stateful_asg_core::observed::Observed;
 use stateful_asg_core::table::{Slot, SlotState};
 use stateful_asg_core::tags;
@@ -30,14 +30,8 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<Verdict> {
         let Some(slot) = orders::slot(&observed, one.slot, &mut change) else {
             return end(&mut change, &one.consent);
         };
-        if slot.state == SlotState::Retired {
-            change.problem(format!(
-                "slot {} is retired: it is made anew from its own last snapshots when it is needed; raise the desired capacity",
-                slot.number
-            ));
-        } else {
-            may_begin(&observed, slot, &mut change);
-        }
+        may_begin(&observed, slot, &mut change);
+        may_replace(&observed, slot, &mut change);
         let volumes = chosen(&observed, slot, args, &mut change);
         let holder = slot.holder.as_ref().map(|holder| holder.instance.clone());
         let replaced = holder.filter(|_| args.now);
@@ -45,6 +39,8 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<Verdict> {
             Some(holder) => {
                 change.plan(format!("have Auto Scaling terminate and replace {holder}, which holds the slot"))
             }
+            // What is not made yet has no data that a holder could lose.
+            None if volumes.keys().all(|name| is_unmade(slot, name)) => {}
             None => when(slot, "restored", &mut change),
         }
         let ask = match &replaced {
@@ -65,10 +61,33 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<Verdict> {
     })
 }
 
+/// Nothing of the volume exists: it is to be made from a snapshot when the slot is needed, or EC2 refused to.
+fn is_unmade(slot: &Slot, name: &VolumeName) -> bool {
+    slot.volumes.get(name).is_none_or(|record| !record.born && record.id.is_none())
+}
+
+/// A volume that is to be replaced is there; one that is to be made from a snapshot which is gone needs another.
+fn may_replace(observed: &Observed, slot: &Slot, change: &mut Change) {
+    let number = slot.number;
+    if slot.volumes.is_empty() && slot.upkeep.retired.is_empty() {
+        change.problem(format!("slot {number} has no volumes"));
+    }
+    for (name, record) in slot.volumes.iter().filter(|(_, record)| !record.born) {
+        let shown = |id: &SnapshotId| observed.snapshots.as_ref().is_some_and(|shown| shown.contains_key(id));
+        let gone = record.params.snapshot.as_ref().filter(|id| record.id.is_none() && !shown(id));
+        match gone {
+            Some(gone) => change.notice(format!("its volume `{name}` was to be made from {gone}, which is not shown")),
+            None => change.problem(format!("its volume `{name}` is not made yet")),
+        }
+    }
+}
+
 /// Reads the snapshots that the group's reading lacks.
 async fn read_named(account: &Account<'_>, observed: &mut Observed, args: &RestoreArgs) -> anyhow::Result<()> {
     let shown = observed.snapshots.get_or_insert_default();
-    let wanted = args.snapshots.iter().map(|chosen| chosen.snapshot.clone());
+    let unmade = observed.slots.get(&SlotNumber(args.one.slot)).into_iter().flat_map(|slot| slot.volumes.values());
+    let sources = unmade.filter(|record| !record.born).filter_map(|record| record.params.snapshot.clone());
+    let wanted = args.snapshots.iter().map(|chosen| chosen.snapshot.clone()).chain(sources);
     let missing: Vec<SnapshotId> = wanted.filter(|id| !shown.contains_key(id)).collect();
     if !missing.is_empty() {
         let found = account.world.snapshots(&Which::Ids(missing)).await.with_context(|| account.unread())?;
@@ -93,15 +112,29 @@ fn chosen(
         };
         let Some(name) = name_of(slot, chosen, snapshot, change) else { continue };
         judge(observed, slot, &name, snapshot, args.foreign, change);
-        change.plan(format!(
-            "create volume `{name}` in {} from {}, which shows it as of {:.0}",
-            slot.zone, snapshot.id, snapshot.started
-        ));
+        let (from, as_of) = (&snapshot.id, snapshot.started);
+        change.plan(match slot.state {
+            SlotState::Retired => {
+                format!(
+                    "make volume `{name}` from {from}, which shows it as of {as_of:.0}, when the slot is needed again"
+                )
+            }
+            SlotState::Active | SlotState::Parked => {
+                format!("create volume `{name}` in {} from {from}, which shows it as of {as_of:.0}", slot.zone)
+            }
+        });
         if volumes.insert(name.clone(), snapshot.id.clone()).is_some() {
             change.problem(format!("several snapshots are named for volume `{name}`"));
         }
     }
-    for (name, record) in &slot.volumes {
+    for (name, saved) in &slot.upkeep.retired {
+        let one = volumes.get(name).map_or("no snapshot is named", |_| "in the place of what is on record");
+        change.notice(format!(
+            "volume `{name}` of the retired slot, {}, as of {:.0}: {one}",
+            saved.snapshot, saved.as_of
+        ));
+    }
+    for (name, record) in slot.volumes.iter().filter(|(name, _)| !is_unmade(slot, name)) {
         let id = record.id.as_ref().map_or_else(String::new, |id| format!(" ({id})"));
         if volumes.contains_key(name) {
             change.plan(format!("keep the present volume `{name}`{id}, tagged as superseded"));
@@ -113,10 +146,11 @@ fn chosen(
 }
 
 fn name_of(slot: &Slot, chosen: &Chosen, snapshot: &Snapshot, change: &mut Change) -> Option<VolumeName> {
-    let only = slot.volumes.keys().next().filter(|_| slot.volumes.len() == 1);
-    let name = chosen.name.clone().or_else(|| snapshot.name()).or_else(|| only.cloned());
+    let known: BTreeSet<&VolumeName> = slot.volumes.keys().chain(slot.upkeep.retired.keys()).collect();
+    let only = known.first().filter(|_| known.len() == 1).map(|name| (*name).clone());
+    let name = chosen.name.clone().or_else(|| snapshot.name()).or(only);
     match name {
-        Some(name) if slot.volumes.contains_key(&name) => Some(name),
+        Some(name) if known.contains(&name) => Some(name),
         Some(name) => {
             change.problem(format!("slot {} has no volume `{name}` to restore from {}", slot.number, snapshot.id));
             None

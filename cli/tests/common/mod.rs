@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod account;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

@@ -252,6 +252,8 @@ pub enum Why {
     ChangeDropped,
     /// A volume is about to be changed by ModifyVolume, or has been.
     GrowthNoted,
+    /// A person named another snapshot for a volume that is not made yet.
+    SnapshotNamed,
     /// A lost volume is replaced as the spec says.
     LossAccepted,
     /// The holder came into service with what it was told of its data.

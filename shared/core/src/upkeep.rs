@@ -123,7 +123,7 @@ pub enum Order {
         /// Where to.
         to: Zone,
     },
-    /// Put volumes made from these snapshots in place of the ones on record.
+    /// Put volumes made from these snapshots in place of the ones on record; make those that are not made yet from them.
     Restore {
         /// By volume.
         volumes: BTreeMap<VolumeName, SnapshotId>,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use stateful_asg_core::cloud::*;
 use stateful_asg_core::ids::*;
+use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::plan::Plan;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::*;
@@ -382,4 +383,87 @@ fn an_edit_that_shrinks_a_volume_is_refused_and_the_last_spec_stays() {
     let group = town.obs.record.as_ref().unwrap();
     assert_eq!(group.spec, before);
     assert!(group.refused.as_ref().unwrap().problems.contains("cannot shrink"), "{:?}", group.refused);
+}
+
+/// Slot 1 is retired, and the snapshot on its record is gone; another one that bears its tags is there.
+fn retired_without_its_snapshot() -> (Town, Snapshot) {
+    let mut town = Town::with_spec(2, &spec(r#""slots":{"retire_after":"1d"}"#));
+    town.obs.asgs[0].desired = 1;
+    town.gone(1);
+    town.free(1);
+    settle(&mut town);
+    town.now = at(1000 + 86_400);
+    settle(&mut town);
+    assert_eq!(slot(&town, 1).state, SlotState::Retired);
+    let lost = slot(&town, 1).upkeep.retired.values().next().unwrap().snapshot.clone();
+    let mut other = town.obs.snapshots.as_mut().unwrap().remove(&lost).unwrap();
+    other.id = SnapshotId::new("snap-000000000000000ff").unwrap();
+    other.started = at(500);
+    town.obs.snapshots.as_mut().unwrap().insert(other.id.clone(), other.clone());
+    (town, other)
+}
+
+fn order_to_restore(town: &mut Town, from: &SnapshotId) {
+    let volumes = BTreeMap::from([(VolumeName::new("data").unwrap(), from.clone())]);
+    town.obs.slots.get_mut(&SlotNumber(1)).unwrap().upkeep.order = Some(Order::Restore { volumes });
+}
+
+/// EC2 knows the snapshot of the attempt on record no more.
+fn snapshot_not_found(town: &mut Town) {
+    let failures = town.obs.notes.failures.iter_mut().filter(|(key, _)| key.starts_with("CreateVolume"));
+    assert_eq!(failures.map(|(_, failure)| failure.kind = FailureKind::NotFound).count(), 1);
+}
+
+#[test]
+fn a_retired_slot_is_pointed_to_another_snapshot_at_once() {
+    let (mut town, other) = retired_without_its_snapshot();
+    order_to_restore(&mut town, &SnapshotId::new("snap-000000000000000aa").unwrap());
+    assert!(town.run().is_empty());
+    assert!(reasons(&town.plan()).contains(&"SnapshotGone"), "{:?}", reasons(&town.plan()));
+    order_to_restore(&mut town, &other.id);
+    town.run();
+    let upkeep = &slot(&town, 1).upkeep;
+    assert_eq!((upkeep.order.clone(), slot(&town, 1).state), (None, SlotState::Retired));
+    assert_eq!(upkeep.retired.values().collect::<Vec<_>>(), [&Saved::of(&other)]);
+    town.obs.asgs[0].desired = 2;
+    town.launching(9, 'b');
+    settle(&mut town);
+    assert!(slot(&town, 1).held_by(&instance_id(9)), "{:?}", reasons(&town.plan()));
+    assert_eq!(data(&town, 1).params.snapshot, Some(other.id));
+    assert_eq!(town.obs.instances[&instance_id(9)].tags[tags::DATA], format!("snapshot {}", at(500)));
+}
+
+#[test]
+fn a_claimed_slot_whose_snapshot_is_gone_goes_on_from_another_that_a_person_names() {
+    let (mut town, other) = retired_without_its_snapshot();
+    town.obs.asgs[0].desired = 2;
+    town.launching(9, 'a');
+    town.forbid = vec!["CreateVolume"];
+    town.run();
+    snapshot_not_found(&mut town);
+    assert!(reasons(&town.plan()).contains(&"SnapshotGone"), "{:?}", reasons(&town.plan()));
+    let before = data(&town, 1).clone();
+    order_to_restore(&mut town, &other.id);
+    town.forbid.clear();
+    town.run();
+    assert_eq!(slot(&town, 1).upkeep.order, None);
+    town.now += jiff::SignedDuration::from_secs(60);
+    settle(&mut town);
+    assert!(slot(&town, 1).held_by(&instance_id(9)), "{:?}", reasons(&town.plan()));
+    let now = data(&town, 1);
+    assert_eq!((now.params.snapshot.as_ref(), now.attempt > before.attempt), (Some(&other.id), true));
+    assert_eq!(town.obs.instances[&instance_id(9)].tags[tags::DATA], format!("snapshot {}", at(500)));
+}
+
+#[test]
+fn an_attempt_that_ec2_has_not_refused_is_not_given_up_for_another_snapshot() {
+    let (mut town, other) = retired_without_its_snapshot();
+    town.obs.asgs[0].desired = 2;
+    town.launching(9, 'a');
+    town.forbid = vec!["CreateVolume"];
+    town.run();
+    let before = data(&town, 1).clone();
+    order_to_restore(&mut town, &other.id);
+    town.run();
+    assert_eq!(data(&town, 1), &before, "its volume may be on its way");
 }

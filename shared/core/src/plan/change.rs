@@ -3,6 +3,7 @@
 //! Each stage is recorded before its first call, so that any actor goes on from any crash. What the slot has stays on its
 //! record, untouched, until everything that replaces it stands.
 
+pub(crate) mod anew;
 mod dropping;
 mod keeping;
 mod making;
@@ -185,6 +186,9 @@ fn restore(view: &View<'_>, slot: &Slot, chosen: &BTreeMap<VolumeName, SnapshotI
         draft.look.snapshots = true;
         return;
     };
+    if slot.state == SlotState::Retired {
+        return anew::retired(slot, chosen, snapshots, draft);
+    }
     if !at_rest(view, slot) {
         return name_what_holds(view, slot, slot.vacated, draft);
     }

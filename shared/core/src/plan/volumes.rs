@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::cloud::{Attachment, AttachmentState, Instance, Tags, Volume, VolumeState};
 use crate::ids::{DeviceName, SlotNumber, VolumeName};
 use crate::observed::{FailureKind, Observed};
+use crate::plan::change::anew;
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, set_tags, take};
 use crate::plan::view::{View, later};
@@ -20,17 +21,23 @@ use crate::waiting::Reason;
 /// Notes births, absences, and IDs that the tags tell.
 pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     for (name, record) in &slot.volumes {
+        let named = anew::named(view, slot, (name, record), draft);
         let (mut next, why) = match &record.id {
             Some(id) if view.obs.absent.volumes.contains(id) => absent(view, record),
             Some(id) => seen(record, view.obs.volumes.get(id)),
             None => match found_by_tag(view.obs, slot, name, record) {
-                (_, None) if tagged(view.obs, slot.number, name).next().is_none() => mended(view, slot, name, record),
+                (_, None) if tagged(view.obs, slot.number, name).next().is_none() => {
+                    anew::mended(view, slot, name, record, named.as_ref())
+                }
                 found => found,
             },
         };
         let Some(why) = why else { continue };
         if why == Why::NextAttempt {
-            next.params = params_in_force(view, slot, name, &record.params);
+            next.params = anew::params_in_force(view, slot, name, &record.params, named.as_ref());
+            if let Some(saved) = &named {
+                anew::follow(slot, name, saved, draft);
+            }
         }
         let entry = draft.slot(slot.number);
         entry.why.insert(why);
@@ -41,31 +48,6 @@ pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
             entry.unbind.insert(Bound::Volume(id.clone()));
         }
         entry.slot.volumes.insert(name.clone(), next);
-    }
-}
-
-/// What the next attempt asks for: a refused key is mended by an edit, so the spec in force is followed; but data that was
-/// saved from the slot's own past is never replaced by what a spec says of new volumes.
-fn params_in_force(view: &View<'_>, slot: &Slot, name: &VolumeName, before: &VolumeParams) -> VolumeParams {
-    let Some(spec) = view.spec.volumes.get(name) else { return before.clone() };
-    let wanted = spec.params_beside(before);
-    if slot.upkeep.data.is_none_or(|data| data.as_of.is_none()) {
-        return wanted;
-    }
-    VolumeParams {
-        size_gib: wanted.size_gib.max(before.size_gib),
-        encrypted: wanted.encrypted || before.encrypted,
-        snapshot: before.snapshot.clone(),
-        ..wanted
-    }
-}
-
-/// EC2 refused these parameters, so that nothing was made, and an edit of the spec has changed them since: asked again,
-/// but under another number, because a token stands for its parameters.
-fn mended(view: &View<'_>, slot: &Slot, name: &VolumeName, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
-    match mended_by(view, slot, name, record, params_in_force(view, slot, name, &record.params)) {
-        Some(next) => (next, Some(Why::NextAttempt)),
-        None => (record.clone(), None),
     }
 }
 
