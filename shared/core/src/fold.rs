@@ -91,6 +91,9 @@ impl Observed {
             (Step::Complete { action, result }, _) => {
                 self.notes.answered.insert((action.instance.clone(), action.transition), *result);
             }
+            (Step::Heartbeat(action), _) => {
+                self.notes.beats.insert((action.instance.clone(), action.transition), now);
+            }
             (step, outcome) => self.fold_storage(step, outcome, now),
         }
     }

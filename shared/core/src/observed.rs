@@ -75,6 +75,8 @@ pub struct Notes {
     pub full: BTreeSet<InstanceId>,
     /// Hooks that this process has answered, until the table knows.
     pub answered: BTreeMap<(InstanceId, Transition), HookResult>,
+    /// When this process last extended a hook: the table may never learn it.
+    pub beats: BTreeMap<(InstanceId, Transition), Timestamp>,
     /// Tags that this process has set: reads may lag behind them.
     pub tagged: BTreeMap<String, Tags>,
     /// The last failure of each step, by the step's key.

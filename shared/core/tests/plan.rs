@@ -612,3 +612,32 @@ fn a_hook_that_waits_is_extended_at_a_third_of_its_timeout() {
     town.now = at(1000 + 300);
     assert_eq!(kinds(&town.run()).iter().filter(|kind| **kind == "Heartbeat").count(), 1);
 }
+
+#[test]
+fn a_hook_is_extended_once_also_where_the_table_cannot_learn_it() {
+    let mut town = Town::served(1);
+    town.lifecycle(0, Lifecycle::TerminatingProceed);
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.run();
+    let beats = |steps: &[Step]| kinds(steps).iter().filter(|kind| **kind == "Heartbeat").count();
+    town.forbid = vec!["Write"];
+    for thirds in 1..4 {
+        town.now = at(1000 + 300 * thirds);
+        assert_eq!(beats(&town.run()), 1);
+        town.now = at(1000 + 300 * thirds + 299);
+        assert_eq!(beats(&town.run()), 0);
+    }
+}
+
+#[test]
+fn a_hook_that_cannot_be_extended_is_named() {
+    let mut town = Town::served(1);
+    town.lifecycle(0, Lifecycle::TerminatingProceed);
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    town.run();
+    town.forbid = vec!["Heartbeat"];
+    town.now = at(1000 + 300);
+    town.run();
+    let named = |reason: &Reason| matches!(reason, Reason::CallFailed { step, .. } if step.starts_with("Heartbeat"));
+    assert!(town.reasons().iter().any(named), "{:?}", town.reasons());
+}

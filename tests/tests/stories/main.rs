@@ -9,6 +9,7 @@ mod moves;
 mod outage;
 mod readings;
 mod resumed;
+mod rights;
 mod situations;
 mod upkeep;
 

@@ -244,10 +244,18 @@ pub(crate) fn beat(view: &View<'_>, mut action: Action, draft: &mut Draft<'_>) {
         .map_or(30, |hook| hook.heartbeat_timeout);
     let third = Duration::from_secs(u64::from(timeout / 3).max(10));
     let step = Step::Heartbeat(reference(view, &action));
-    // The table knows of the last try; one that failed is tried again soon.
+    // The table knows of the last try, unless writing it failed; one that failed is tried again soon.
+    let beaten = view.obs.notes.beats.get(&(action.instance.clone(), action.transition)).copied();
     let due = match view.obs.notes.failures.get(&step.key()) {
-        Some(failure) => failure.retry_at,
-        None => later(action.beat.unwrap_or(action.since), third),
+        // AWS knows no such action: the next reading shows where the instance is.
+        Some(failure) if failure.kind == FailureKind::NoActiveAction => failure.retry_at,
+        Some(failure) => {
+            let (step, kind, message) = (step.key(), failure.kind, failure.message.clone());
+            let reason = Reason::CallFailed { step, kind, message, urgent: false };
+            draft.wait(Subject::Instance(action.instance.clone()), reason, Some(action.since));
+            failure.retry_at
+        }
+        None => later(action.beat.max(beaten).unwrap_or(action.since).max(action.since), third),
     };
     if due > view.now {
         return draft.look_at(due);

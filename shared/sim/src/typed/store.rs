@@ -8,8 +8,8 @@ use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
 use stateful_asg_runtime::ports::{Called, Clock, Rest, Summary, Table, Woken};
 
 use super::table::Cancelled;
-use super::{SimWorld, Sort};
-use crate::model::AwsError;
+use super::{MemoryTable, SimWorld, Sort, Stamp};
+use crate::model::{Aws, AwsError};
 
 impl From<Cancelled> for AwsError {
     fn from(cancelled: Cancelled) -> Self {
@@ -87,10 +87,16 @@ impl Table for SimWorld {
 
     async fn write(&self, write: &TableWrite) -> Called<()> {
         let write = write.clone();
-        self.call("dynamodb:TransactWriteItems", Sort::Change, move |_, table, stamp| {
+        let more = write.slot.is_some() || write.record.is_some() || !write.bind.is_empty() || !write.unbind.is_empty();
+        let apply = move |_: &mut Aws, table: &mut MemoryTable, stamp: &Stamp| {
             Ok(table.write(&write, stamp.now, &stamp.actor)?)
-        })
-        .await
+        };
+        // A lifecycle action by itself is a note: it takes no transaction.
+        if more {
+            self.call("dynamodb:TransactWriteItems", Sort::Change, apply).await
+        } else {
+            self.call("dynamodb:PutItem", Sort::Change, apply).await
+        }
     }
 }
 
