@@ -151,6 +151,9 @@ pub struct Change {
     /// At least one volume is made from a snapshot that is older than its last write.
     #[serde(default)]
     pub stale: bool,
+    /// Somebody used one of the old volumes after the successors were made: it may hold what nothing else holds.
+    #[serde(default)]
+    pub used: bool,
     /// The successors, once their snapshots are chosen.
     #[serde(default)]
     pub volumes: BTreeMap<VolumeName, Made>,

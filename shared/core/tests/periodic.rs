@@ -218,6 +218,7 @@ fn what_is_being_changed_is_retired_or_excluded_is_left_alone() {
         ordered: true,
         unreachable: None,
         stale: false,
+        used: false,
         volumes: Default::default(),
     });
     let mut retired = ward.slot(0).clone();

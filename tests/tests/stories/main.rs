@@ -5,6 +5,7 @@ mod faults;
 mod interrupted;
 mod keeping;
 mod losses;
+mod meanwhile;
 mod moves;
 mod outage;
 mod readings;

@@ -252,7 +252,10 @@ fn a_last_snapshot_that_fails_is_named_and_taken_again() {
         lab.operate("the next snapshot fails", |aws, _| aws.fail_snapshot(&volume_of(&before)));
         drive_out(lab, &group, 0);
         moved(lab, &group, &before).await;
-        when(lab, |e| matches!(e, EffectKind::SnapshotReady { failed: true, .. }));
+        let failed = when(lab, |e| matches!(e, EffectKind::SnapshotReady { failed: true, .. }));
+        let source = volume_of(&before);
+        let again = when(lab, |e| matches!(e, EffectKind::SnapshotCreated { volume, .. } if *volume == source));
+        assert!(again > failed, "{}", lab.story());
     });
 }
 

@@ -97,6 +97,12 @@ fn at_rest(view: &View<'_>, slot: &Slot) -> bool {
     })
 }
 
+/// Somebody has one of its volumes. One that is not shown says nothing: it comes back, or ten minutes later it is lost.
+fn is_used(view: &View<'_>, slot: &Slot) -> bool {
+    let shown = slot.volumes.values().filter_map(|record| view.obs.volumes.get(record.id.as_ref()?));
+    shown.into_iter().any(|volume| !volume.is_free())
+}
+
 /// What keeps a change from going on: volumes that are not free, or not shown.
 fn name_what_holds(view: &View<'_>, slot: &Slot, since: Option<Timestamp>, draft: &mut Draft<'_>) {
     draft.look_at(later(view.now, NEXT_SNAPSHOT));
@@ -142,6 +148,7 @@ fn record(
         ordered,
         unreachable: None,
         stale: false,
+        used: false,
         volumes,
     };
     if change.kind == ChangeKind::Retire {
@@ -299,7 +306,7 @@ fn note_reach(view: &View<'_>, slot: &Slot, change: &Change, unreached: bool, dr
 
 /// Someone else has the slot's volumes: where nobody waits for the change, a later settle looks again.
 fn wait_for_volumes(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
-    if !is_urgent(view, change) {
+    if !is_urgent(view, change) || !is_used(view, slot) {
         return name_what_holds(view, slot, Some(change.begun), draft);
     }
     let held = slot.volumes.values().filter_map(|record| record.id.as_ref());

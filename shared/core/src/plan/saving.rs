@@ -9,7 +9,7 @@ use crate::plan::view::{View, later};
 use crate::step::Step;
 use crate::table::Slot;
 use crate::tags;
-use crate::upkeep::{Change, Purpose, Saved, operation_tag};
+use crate::upkeep::{Change, Purpose, Saved, operation_tag, purpose_of};
 
 /// How far the snapshot of one volume for one operation is.
 pub(crate) enum Progress {
@@ -42,9 +42,31 @@ pub(crate) fn progress(
         return Progress::Pending(pending.id.clone());
     }
     match ours().next() {
-        Some(failed) => Progress::Failed(failed.message.clone().unwrap_or_else(|| "EC2 does not say why".to_owned())),
+        Some(failed) => Progress::Failed(words(failed)),
         None => Progress::Missing,
     }
+}
+
+/// Why the last snapshot of this volume that an earlier operation of the change took has failed: named until another is
+/// complete, because the next one is taken as soon as the failure is seen.
+pub(crate) fn failed_before(
+    snapshots: &BTreeMap<SnapshotId, Snapshot>,
+    slot: SlotNumber,
+    change: &Change,
+    volume: &VolumeId,
+) -> Option<String> {
+    let tag = operation_tag(Purpose::Final, slot, change.operation);
+    let last =
+        |s: &&Snapshot| s.operation().and_then(purpose_of) == Some(Purpose::Final) && s.operation() != Some(&tag);
+    let of_it = |s: &&Snapshot| {
+        &s.volume == volume && s.slot() == Some(slot) && later(s.started, CLOCKS_DIFFER) >= change.begun
+    };
+    let failed = snapshots.values().filter(last).filter(of_it).filter(|s| s.state == SnapshotState::Error);
+    failed.max_by_key(|s| (s.started, s.id.clone())).map(words)
+}
+
+fn words(failed: &Snapshot) -> String {
+    failed.message.clone().unwrap_or_else(|| "EC2 does not say why".to_owned())
 }
 
 /// Takes the operation's snapshot of one volume.

@@ -19,6 +19,7 @@ pub(crate) fn again(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     change.since = view.now;
     change.unreachable = None;
     change.stale = false;
+    change.used = false;
     upkeep.change = Some(change);
 }
 

@@ -7,7 +7,8 @@ use crate::cloud::Snapshot;
 use crate::ids::{SnapshotId, VolumeId, VolumeName};
 use crate::observed::FailureKind;
 use crate::plan::change::{
-    NEXT_SNAPSHOT, again, at_rest, dropping, is_lost, is_urgent, note_reach, pursue, successor, wait_for_volumes,
+    NEXT_SNAPSHOT, again, at_rest, dropping, is_lost, is_urgent, is_used, note_reach, pursue, successor,
+    wait_for_volumes,
 };
 use crate::plan::draft::Draft;
 use crate::plan::saving::{self, Progress};
@@ -38,7 +39,13 @@ pub(super) fn save(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Dr
     let mut failed = false;
     let urgent = is_urgent(view, change);
     for (name, volume) in volumes.iter().map(|(name, volume)| (*name, *volume)) {
-        match saving::progress(snapshots, slot.number, change, volume) {
+        let progress = saving::progress(snapshots, slot.number, change, volume);
+        if matches!(progress, Progress::Pending(_) | Progress::Missing)
+            && let Some(message) = saving::failed_before(snapshots, slot.number, change, volume)
+        {
+            lacks.reasons.push(Reason::SnapshotFailed { volume: volume.clone(), message });
+        }
+        match progress {
             Progress::Done(done) => {
                 saved.insert(name.clone(), done);
             }
@@ -94,7 +101,7 @@ fn disturbed(
 ) {
     let held = slot.volumes.values().filter_map(|record| record.id.as_ref());
     let taken = |id: &VolumeId| !matches!(saving::progress(snapshots, slot.number, change, id), Progress::Missing);
-    if held.clone().any(taken) {
+    if is_used(view, slot) && held.clone().any(taken) {
         again(view, slot, draft);
     }
     wait_for_volumes(view, slot, change, draft, lacks);

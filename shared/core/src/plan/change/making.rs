@@ -3,7 +3,7 @@
 use crate::cloud::{Volume, VolumeState};
 use crate::ids::{SlotNumber, VolumeName, Zone};
 use crate::observed::{FailureKind, Observed};
-use crate::plan::change::{again, at_rest, pursue, successor_params, wait_for_volumes};
+use crate::plan::change::{again, at_rest, is_used, pursue, successor_params, wait_for_volumes};
 use crate::plan::draft::Draft;
 use crate::plan::serve::Lacks;
 use crate::plan::view::View;
@@ -18,7 +18,7 @@ use crate::waiting::Reason;
 pub(crate) fn make(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     // Someone attached what is to be replaced: what was saved may lack what is written there.
     if !at_rest(view, slot) {
-        if change.kind == ChangeKind::Restore {
+        if change.kind == ChangeKind::Restore || !is_used(view, slot) {
             return wait_for_volumes(view, slot, change, draft, lacks);
         }
         return again(view, slot, draft);

@@ -1,7 +1,7 @@
 //! The end of a change: what is replaced is marked, then one write puts the successors on record.
 
 use crate::cloud::Tags;
-use crate::plan::change::{at_rest, wait_for_volumes};
+use crate::plan::change::{at_rest, is_used, wait_for_volumes};
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, set_tags};
 use crate::plan::view::View;
@@ -16,6 +16,9 @@ use crate::waiting::Reason;
 pub(crate) fn switch(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
     // Everything that is replaced was free when it was saved; what a person attached since waits for that person.
     if !at_rest(view, slot) {
+        if is_used(view, slot) && !change.used {
+            note_use(slot, draft);
+        }
         return wait_for_volumes(view, slot, change, draft, lacks);
     }
     let mut marked = true;
@@ -39,6 +42,15 @@ pub(crate) fn switch(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut 
     }
 }
 
+/// What that person writes is in no successor, and on no snapshot.
+fn note_use(slot: &Slot, draft: &mut Draft<'_>) {
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::ChangeMade);
+    if let Some(change) = entry.slot.upkeep.change.as_mut() {
+        change.used = true;
+    }
+}
+
 fn take_place(view: &View<'_>, recorded: &Slot, change: &Change, draft: &mut Draft<'_>) {
     let entry = draft.slot(recorded.number);
     entry.why.insert(Why::ChangeDone);
@@ -48,7 +60,7 @@ fn take_place(view: &View<'_>, recorded: &Slot, change: &Change, draft: &mut Dra
         slot.upkeep.attempts = slot.upkeep.attempts.max(made.record.attempt);
         let Some(old) = slot.volumes.remove(name) else { continue };
         slot.upkeep.attempts = slot.upkeep.attempts.max(old.attempt);
-        let saved = change.kind != ChangeKind::Restore && !change.stale;
+        let saved = change.kind != ChangeKind::Restore && !change.stale && !change.used;
         if let Some(id) = old.id {
             let left = Superseded {
                 name: name.clone(),
