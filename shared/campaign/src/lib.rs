@@ -12,5 +12,6 @@ pub mod operator;
 pub mod rules;
 pub mod script;
 pub mod served;
+pub mod small;
 pub mod storage;
 pub mod wish;

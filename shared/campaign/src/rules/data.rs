@@ -22,7 +22,7 @@ const UNNOTICED: SignedDuration = SignedDuration::from_mins(30);
 type Place = (GroupName, SlotNumber, VolumeName);
 
 /// What is known of the data of all slots.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     /// The born volume that each slot last had under each name.
     held: BTreeMap<Place, String>,

@@ -42,6 +42,7 @@ const GRACE: SignedDuration = SignedDuration::from_mins(5);
 const SETTLED: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the rules remember of the past.
+#[derive(Clone)]
 pub struct Rules {
     deployment: DeploymentId,
     seen_effects: usize,
@@ -80,7 +81,7 @@ pub struct Rules {
     counts: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Written {
     values: BTreeSet<Vec<String>>,
     last: bool,
@@ -188,7 +189,8 @@ impl Rules {
         }
     }
 
-    fn look(&mut self, aws: &Aws, table: &MemoryTable) {
+    /// Holds what took effect since the last look against the rules.
+    pub(crate) fn look(&mut self, aws: &Aws, table: &MemoryTable) {
         for write in &table.log()[self.seen_writes..] {
             self.judge_write(write, aws, table);
         }

@@ -32,7 +32,7 @@ pub(crate) enum Due {
 
 /// Everything that is due, earliest first; what is due at one moment happens in the order in which
 /// it was put down.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Agenda {
     due: BTreeMap<(Timestamp, u64), Due>,
     next_number: u64,
@@ -42,6 +42,11 @@ impl Agenda {
     pub(crate) fn add(&mut self, at: Timestamp, due: Due) {
         self.due.insert((at, self.next_number), due);
         self.next_number += 1;
+    }
+
+    /// What is due, in order: how much was ever put down does not count.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&Timestamp, &Due)> {
+        self.due.iter().map(|((at, _), due)| (at, due))
     }
 
     pub(crate) fn next_at(&self) -> Option<Timestamp> {

@@ -29,13 +29,13 @@ pub(crate) enum Cost {
     Dns,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Level {
     tokens: f64,
     since: Timestamp,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Buckets {
     levels: BTreeMap<&'static str, Level>,
 }

@@ -111,7 +111,7 @@ impl Data {
 }
 
 /// A volume's disk.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Disk {
     data: Data,
     /// Whether the last of `data` still goes on.

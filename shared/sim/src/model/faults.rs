@@ -7,7 +7,7 @@ use super::effects::Gone;
 use super::{Aws, AwsError};
 
 /// Faults that are set and have not struck yet.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     before: BTreeMap<String, VecDeque<String>>,
     after: BTreeMap<String, VecDeque<String>>,

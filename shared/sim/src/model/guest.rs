@@ -14,7 +14,7 @@ use super::types::{AttachmentStatus, Instance, InstanceState, LifecycleState, Ta
 use super::{Aws, GuestMode};
 
 /// A guest's memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Guest {
     mounted: BTreeSet<String>,
     /// Whether mounting is under way.

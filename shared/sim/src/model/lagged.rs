@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 /// An object's state, and the states that a stale read may still show.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Lagged<T> {
     /// Absent once the object is gone.
     current: Option<Arc<T>>,
@@ -20,7 +20,7 @@ struct Lagged<T> {
 }
 
 /// All objects of one kind, by ID.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Shelf<T> {
     objects: BTreeMap<String, Lagged<T>>,
     keep_past: bool,

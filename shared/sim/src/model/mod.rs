@@ -23,6 +23,7 @@ pub mod types;
 mod zones;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -49,7 +50,7 @@ pub const BEGINNING: Timestamp = Timestamp::constant(1_767_225_600, 0);
 pub type Answer<T> = Result<T, AwsError>;
 
 /// A simulated AWS.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Aws {
     settings: Settings,
     now: Timestamp,
@@ -106,6 +107,18 @@ impl Aws {
     #[must_use]
     pub fn next_event_at(&self) -> Option<Timestamp> {
         self.agenda.next_at()
+    }
+
+    /// Writes down the state that all to come depends on, the dice and the way here left out: two worlds that write the
+    /// same are the same.
+    ///
+    /// # Errors
+    /// What `out` refuses.
+    pub fn write_state(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        for due in self.agenda.in_order() {
+            write!(out, "{due:?}")?;
+        }
+        write!(out, "{} {:?} {:?} {:?}", self.now, self.ec2, self.asg, self.dns)
     }
 
     /// Moves time to `until`; everything due on the way happens at its moment. Time never goes back.

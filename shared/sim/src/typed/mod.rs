@@ -16,6 +16,7 @@ mod table;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_runtime::codes::kind_of;
@@ -86,18 +87,15 @@ impl Region {
     /// A world that begins now, at the time that its AWS shows.
     #[must_use]
     pub fn new(aws: Aws, faults: Faults) -> Rc<Self> {
+        Self::with_table(aws, MemoryTable::default(), faults)
+    }
+
+    /// The same with a table that holds something already.
+    #[must_use]
+    pub fn with_table(aws: Aws, table: MemoryTable, faults: Faults) -> Rc<Self> {
         let origin = aws.now();
         let (trace, calls) = (None, Vec::new());
-        let state = State {
-            aws,
-            table: MemoryTable::default(),
-            faults,
-            watch: None,
-            trace,
-            calls,
-            answered: 0,
-            events: Vec::new(),
-        };
+        let state = State { aws, table, faults, watch: None, trace, calls, answered: 0, events: Vec::new() };
         Rc::new(Self {
             state: RefCell::new(state),
             changed: Notify::new(),
@@ -112,6 +110,13 @@ impl Region {
     pub fn now(&self) -> Timestamp {
         let passed = SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
         self.origin + passed
+    }
+
+    /// Ends the world, and gives back what there was in it; nothing while an actor still lives in it.
+    #[must_use]
+    pub fn end(self: Rc<Self>) -> Option<(Aws, MemoryTable)> {
+        let state = Rc::try_unwrap(self).ok()?.state.into_inner();
+        Some((state.aws, state.table))
     }
 
     /// Someone who calls AWS under this name.
@@ -301,7 +306,7 @@ impl SimWorld {
         if let Some(fault) = fault {
             self.region.note(&self.actor, || format!("{operation}: {fault:?}"));
         }
-        tokio::time::sleep(there).await;
+        on_the_way(there).await;
         let answer = match fault {
             None => self.apply(operation, sort, effect),
             Some(Fault::Throttled) => Err(AwsError::injected(throttling_code(operation))),
@@ -330,7 +335,7 @@ impl SimWorld {
                 self.die().await
             }
         };
-        tokio::time::sleep(back).await;
+        on_the_way(back).await;
         answer.map_err(|error| CallError {
             operation,
             kind: kind_of(&error.code, &error.message),
@@ -369,6 +374,13 @@ impl SimWorld {
         }
         self.region.look();
         answer
+    }
+}
+
+/// Tokio's clock counts whole milliseconds, and a way that takes no time must take none.
+async fn on_the_way(long: Duration) {
+    if !long.is_zero() {
+        tokio::time::sleep(long).await;
     }
 }
 

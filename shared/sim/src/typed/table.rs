@@ -6,6 +6,7 @@
 //! (*Read consistency*). The conditions themselves are the project's own: `shared/aws` writes the same ones.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ struct Lease {
     expires: Timestamp,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct GroupItem {
     content: Option<Stored<Group>>,
     lease: Option<Lease>,
@@ -82,7 +83,7 @@ struct Stored<T> {
 type ActionKey = (GroupName, InstanceId, Transition);
 
 /// The table's items.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MemoryTable {
     groups: BTreeMap<GroupName, GroupItem>,
     slots: BTreeMap<(GroupName, SlotNumber), Stored<Slot>>,
@@ -94,6 +95,17 @@ pub struct MemoryTable {
 }
 
 impl MemoryTable {
+    /// Writes down the items that plans are made from: two tables that write the same are the same.
+    ///
+    /// # Errors
+    /// What `out` refuses.
+    pub fn write_state(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        for (name, item) in &self.groups {
+            write!(out, "{name} {:?}", item.content)?;
+        }
+        write!(out, "{:?} {:?} {:?}", self.slots, self.actions, self.bindings)
+    }
+
     /// Everything that was written, oldest first; leases and notes of actions aside.
     #[must_use]
     pub fn log(&self) -> &[Written] {

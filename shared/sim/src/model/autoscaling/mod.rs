@@ -26,7 +26,7 @@ use super::types::{Activity, Group, LifecycleAction, LifecycleState, Member, Pla
 use super::{Answer, Aws, AwsError};
 
 /// The state of Auto Scaling.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct AutoScaling {
     pub(super) groups: Shelf<Group>,
     pub(super) members: Shelf<Member>,
@@ -38,7 +38,7 @@ pub(super) struct AutoScaling {
 }
 
 /// What nobody is shown of a group.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct GroupTruth {
     pub(super) activities: Vec<Activity>,
     /// Replacements that launch first.
@@ -62,7 +62,7 @@ struct Surge {
 }
 
 /// What nobody is shown of a member.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Inner {
     pub(super) actions: Vec<LifecycleAction>,
     /// Where it comes from and goes to.

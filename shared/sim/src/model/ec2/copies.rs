@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::data::Data;
 
 /// A snapshot's data.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Copy {
     pub(super) volume: String,
     pub(super) zone: String,
@@ -23,7 +23,7 @@ pub(super) struct Copy {
 }
 
 /// The data of all snapshots.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::model) struct Copies {
     copies: BTreeMap<String, Copy>,
     /// By volume: those in progress, and those that failed.

@@ -35,7 +35,7 @@ pub(super) use instances::Launch;
 use network::Network;
 
 /// The state of EC2.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ec2 {
     pub(super) instances: Shelf<Instance>,
     pub(super) volumes: Shelf<Volume>,

@@ -14,7 +14,7 @@ use super::describe::{Described, page_of};
 /// Each subnet is a /20.
 const SUBNET_SIZE: u32 = 4096;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::model) struct Network {
     pub(in crate::model) vpc: Vpc,
     pub(in crate::model) security_group: SecurityGroup,
@@ -23,7 +23,7 @@ pub(in crate::model) struct Network {
 }
 
 /// A subnet and what of it is taken.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Addresses {
     subnet: Subnet,
     base: u32,

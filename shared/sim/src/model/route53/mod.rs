@@ -20,7 +20,7 @@ use names::reversed;
 type Key = (String, String, String);
 type Records = BTreeMap<Key, ResourceRecordSet>;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Zone {
     zone: HostedZone,
     name_servers: Vec<String>,
@@ -29,7 +29,7 @@ struct Zone {
 }
 
 /// The state of Route 53.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Dns {
     zones: BTreeMap<String, Zone>,
     changes: BTreeMap<String, ChangeInfo>,
