@@ -289,12 +289,17 @@ fn a_hooks_event_the_results_and_the_minute_reach_their_functions() {
         group: "db".to_owned(),
         hook: "stateful-asg-test-launch".to_owned(),
         token: None,
-        instance_id: Some(instance),
+        instance_id: Some(instance.clone()),
     };
     simulator.with(|aws| aws.complete_lifecycle_action(&action, LifecycleResult::Continue)).unwrap();
-    let all = wait_for(&simulator, "all events", |all| {
+    wait_for(&simulator, "the launch's result", |all| {
         all.iter().any(|invocation| is(invocation, "lifecycle", "EC2 Instance Launch Successful"))
-            && all.iter().any(|invocation| is(invocation, "instance", "EC2 Instance State-change Notification"))
+    });
+    let state = "EC2 Instance State-change Notification";
+    assert!(!simulator.invocations().iter().any(|run| run.detail_type == state), "that one starts tells nothing");
+    simulator.with(|aws| aws.terminate_instances(&[instance])).unwrap();
+    let all = wait_for(&simulator, "all events", |all| {
+        all.iter().any(|invocation| is(invocation, "instance", state))
             && all.iter().any(|invocation| is(invocation, "sweep", "Scheduled Event"))
     });
     let Some(Outcome::Succeeded(answer)) = &all[0].outcome else { panic!("{:?}", all[0]) };
