@@ -23,6 +23,8 @@ mod route53;
 mod samples;
 mod snapshots;
 mod table;
+#[cfg(test)]
+mod table_tests;
 mod volumes;
 #[cfg(test)]
 mod wire;

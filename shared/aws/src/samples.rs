@@ -98,6 +98,7 @@ pub(crate) fn upkeep() -> Upkeep {
             ordered: true,
             unreachable: Some(at("2026-11-20T05:01:00Z")),
             stale: true,
+            used: true,
             volumes: BTreeMap::from([(data.clone(), Made { from: saved.clone(), record: volume_record() })]),
         }),
         superseded: numbered.zip(proofs.map(superseded)).collect(),

@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
+use stateful_asg_campaign::group::NewGroup;
 use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::ids::GroupName;
 use stateful_asg_core::table::{Slot, SlotState};
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Order;
-use stateful_asg_sim::model::types::ModificationState;
+use stateful_asg_sim::model::types::{LifecycleState, ModificationState};
 use stateful_asg_sim::model::{EffectKind, Span, Timings};
 use stateful_asg_sim::typed::{CallMade, Fault, Sort};
 
 use crate::moves::{anywhere, drive_out, holder_of, moved, slot, succeeded, volumes_of};
-use crate::{LIMIT, served, told, waits};
+use crate::{LIMIT, kill, served, told, waits};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Two volumes, an interface, a name; what is left behind is deleted as soon as it may be.
@@ -204,4 +205,62 @@ fn has_grown(lab: &Lab, group: &GroupName, before: &Slot) -> bool {
 #[test]
 fn growth_of_two_slots() {
     at_each_call(10, growth);
+}
+
+/// Kills the instance that is being served when so many calls were made that change something. How many there are.
+async fn dies_at_each(lab: &Lab, group: &GroupName, number: Option<u64>) -> u64 {
+    let first = lab.region.faults(|faults| faults.changes());
+    let made = |lab: &Lab| lab.region.faults(|faults| faults.changes()) - first;
+    if let Some(number) = number {
+        while made(lab) < number {
+            lab.pass(Duration::from_millis(2)).await;
+        }
+        let launching = lab.truth(|aws, _| {
+            aws.members("cass-1").find(|member| !matches!(member.state, LifecycleState::InService)).map(|m| m.instance_id.clone())
+        });
+        if let Some(instance) = launching {
+            kill(lab, &instance);
+        }
+    }
+    lab.pass(Duration::from_secs(60)).await;
+    served(lab, group).await;
+    made(lab)
+}
+
+fn dies_while_it_is_served(number: Option<u64>) -> u64 {
+    let mut calls = 0;
+    told(&World::quiet(323), async |lab: &Lab| {
+        let group = lab.create(&NewGroup::cass(TWO, 1).in_one_zone());
+        calls = dies_at_each(lab, &group, number).await;
+        assert_eq!(ours(lab), 2, "{}", lab.story());
+    });
+    calls
+}
+
+fn dies_while_it_takes_over(number: Option<u64>) -> u64 {
+    let mut calls = 0;
+    told(&World::quiet(324), async |lab: &Lab| {
+        let group = lab.create(&NewGroup::cass(TWO, 1).in_one_zone());
+        served(lab, &group).await;
+        lab.pass(Duration::from_secs(300)).await;
+        let before = slot(lab, &group, 0);
+        kill(lab, &holder_of(&before));
+        calls = dies_at_each(lab, &group, number).await;
+        let now = slot(lab, &group, 0);
+        assert_eq!((volumes_of(&now), &now.interface), (volumes_of(&before), &before.interface), "{}", lab.story());
+        assert_ne!(holder_of(&now), holder_of(&before), "{}", lab.story());
+    });
+    calls
+}
+
+#[test]
+fn an_instance_that_dies_at_each_call_of_being_served() {
+    for story in [dies_while_it_is_served, dies_while_it_takes_over] {
+        let calls = story(None);
+        assert!(calls > 15, "it is more than {calls} calls");
+        for number in 1..=calls {
+            eprintln!("it dies at call {number}");
+            story(Some(number));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Deterministic stories: what a group goes through, and what must come of it.
 
 mod budget;
+mod encryption;
 mod faults;
 mod interrupted;
 mod keeping;
