@@ -95,9 +95,7 @@ fn a_volume_from_an_encrypted_snapshot_is_encrypted_and_one_from_a_plain_one_as_
 fn a_move_encrypts_where_the_spec_asks_for_it_by_now_and_never_the_reverse() {
     for (seed, before, after) in [(735, false, true), (736, true, false)] {
         told(&World::quiet(seed), async |lab: &Lab| {
-            let saying = |encrypted: bool| {
-                FINAL.replace(r#""mount""#, &format!(r#""encrypted":{encrypted},"mount""#))
-            };
+            let saying = |encrypted: bool| FINAL.replace(r#""mount""#, &format!(r#""encrypted":{encrypted},"mount""#));
             let group = anywhere(lab, &saying(before), 1).await;
             let old = slot(lab, &group, 0);
             assert_eq!(is_encrypted(lab, &volume_of(&old)), before);

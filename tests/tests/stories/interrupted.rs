@@ -216,7 +216,9 @@ async fn dies_at_each(lab: &Lab, group: &GroupName, number: Option<u64>) -> u64 
             lab.pass(Duration::from_millis(2)).await;
         }
         let launching = lab.truth(|aws, _| {
-            aws.members("cass-1").find(|member| !matches!(member.state, LifecycleState::InService)).map(|m| m.instance_id.clone())
+            aws.members("cass-1")
+                .find(|member| !matches!(member.state, LifecycleState::InService))
+                .map(|m| m.instance_id.clone())
         });
         if let Some(instance) = launching {
             kill(lab, &instance);

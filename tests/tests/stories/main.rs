@@ -5,6 +5,7 @@ mod encryption;
 mod faults;
 mod interrupted;
 mod keeping;
+mod leases;
 mod losses;
 mod meanwhile;
 mod moves;
