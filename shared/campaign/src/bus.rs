@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use jiff::SignedDuration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -24,19 +25,26 @@ pub struct BusOdds {
     pub doubled: u32,
     /// Delivered late, by up to this many seconds; so events overtake each other.
     pub late: (u32, u64),
+    /// Those that are not late all take the same time: none overtakes another.
+    pub in_order: bool,
 }
 
 impl BusOdds {
     /// No event arrives.
-    pub const CUT: Self = Self { dropped: 1000, doubled: 0, late: (0, 0) };
+    pub const CUT: Self = Self { dropped: 1000, doubled: 0, late: (0, 0), in_order: false };
 }
 
+/// Counted for an event that is never delivered.
+pub const DROPPED: &str = "event dropped";
 /// Counted for an invocation that panicked: never to be seen.
 pub const PANICKED: &str = "invocation panicked";
 
 /// AWS's own events are best effort; those that we put ourselves are seldom lost.
 /// <https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html>
 const OWN_DROPPED: u32 = 100;
+
+/// A clock that is wrong by this counts as wrong.
+const WRONG_CLOCK: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long Lambda lets an invocation run.
 const TIMEOUT: Duration = Duration::from_secs(900);
@@ -53,6 +61,13 @@ pub struct Bus {
 
 struct State {
     odds: BusOdds,
+    /// How many invocations each event begins at once.
+    actors: u8,
+    /// By how much an invocation's clock may be wrong.
+    skew: Duration,
+    /// The newest event that arrived, by the order in which they were sent.
+    newest: u64,
+    sent: u64,
     rng: ChaCha8Rng,
     invoked: u64,
     past: Vec<Value>,
@@ -65,6 +80,10 @@ impl Bus {
     pub fn new(region: &Rc<Region>, functions: Functions, seed: u64) -> Rc<Self> {
         let state = State {
             odds: BusOdds::default(),
+            actors: 1,
+            skew: Duration::ZERO,
+            newest: 0,
+            sent: 0,
             rng: ChaCha8Rng::seed_from_u64(seed),
             invoked: 0,
             past: Vec::new(),
@@ -84,6 +103,16 @@ impl Bus {
         self.state.borrow_mut().odds = odds;
     }
 
+    /// Each event begins so many invocations at once.
+    pub fn set_actors(&self, actors: u8) {
+        self.state.borrow_mut().actors = actors;
+    }
+
+    /// The clocks of invocations are wrong by up to this, either way.
+    pub fn set_skew(&self, skew: Duration) {
+        self.state.borrow_mut().skew = skew;
+    }
+
     /// What happened to events and invocations, by name.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
@@ -98,8 +127,13 @@ impl Bus {
     pub fn deliver(self: &Rc<Self>, emitted: Vec<Emitted>) {
         for Emitted { event, .. } in emitted {
             let Some(function) = actors::target(&event) else { continue };
+            let number = {
+                let state = &mut *self.state.borrow_mut();
+                state.sent += 1;
+                state.sent
+            };
             for delay in self.deliveries(&event) {
-                self.spawn(function, event.clone(), delay);
+                self.spawn_event(function, event.clone(), delay, number);
             }
             self.state.borrow_mut().past.push(event);
         }
@@ -140,16 +174,19 @@ impl Bus {
     /// After how long each copy of one event arrives.
     fn deliveries(&self, event: &Value) -> Vec<Duration> {
         let state = &mut *self.state.borrow_mut();
-        let BusOdds { dropped, doubled, late: (late, up_to) } = state.odds;
+        let BusOdds { dropped, doubled, late: (late, up_to), in_order } = state.odds;
         let dropped = if event["source"] == "stateful-asg" { dropped.min(OWN_DROPPED) } else { dropped };
         let mut hits = |chance: u32| chance > 0 && state.rng.random_range(0..1000) < chance;
         let (dropped, doubled, late) = (hits(dropped), hits(doubled), hits(late));
         let mut count = |what| *state.counts.entry(what).or_default() += 1;
         if dropped {
-            count("event dropped");
+            count(DROPPED);
             return Vec::new();
         }
-        let usual = |rng: &mut ChaCha8Rng| Duration::from_millis(rng.random_range(50..500));
+        let usual = |rng: &mut ChaCha8Rng| {
+            let drawn = rng.random_range(50..500);
+            Duration::from_millis(if in_order { 100 } else { drawn })
+        };
         let mut delays = vec![usual(&mut state.rng)];
         if late {
             count("event late");
@@ -160,7 +197,33 @@ impl Bus {
             let gap = Duration::from_millis(state.rng.random_range(0..20_000));
             delays.push(usual(&mut state.rng) + gap);
         }
+        let others = state.actors.saturating_sub(1);
+        for _ in 0..others {
+            let behind = Duration::from_millis(state.rng.random_range(0..2000));
+            delays.push(delays[0] + behind);
+        }
         delays
+    }
+
+    fn spawn_event(self: &Rc<Self>, function: Function, event: Value, delay: Duration, number: u64) {
+        let bus = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(delay).await;
+            bus.arrives(number);
+            bus.invoke(function, &event).await;
+        });
+    }
+
+    /// Counts an event that was overtaken by one sent later.
+    fn arrives(&self, number: u64) {
+        let overtaken = {
+            let state = &mut *self.state.borrow_mut();
+            let newest = state.newest.max(number);
+            std::mem::replace(&mut state.newest, newest) > number
+        };
+        if overtaken {
+            self.count("event overtaken");
+        }
     }
 
     fn spawn(self: &Rc<Self>, function: Function, event: Value, delay: Duration) {
@@ -185,14 +248,19 @@ impl Bus {
     }
 
     async fn attempt(&self, function: Function, event: &Value) -> bool {
-        let number = {
-            let mut state = self.state.borrow_mut();
+        let (number, skew) = {
+            let state = &mut *self.state.borrow_mut();
             state.invoked += 1;
-            state.invoked
+            let most = i64::try_from(state.skew.as_secs()).unwrap_or_default();
+            (state.invoked, if most == 0 { 0 } else { state.rng.random_range(-most..=most) })
         };
-        let world = self.region.actor(&format!("fn:{}-{number}", function.name()));
+        let skew = SignedDuration::from_secs(skew);
+        if skew.abs() >= WRONG_CLOCK {
+            self.count("invocation with a wrong clock");
+        }
+        let world = self.region.actor_with_clock(&format!("fn:{}-{number}", function.name()), skew);
         self.region.note(world.name(), || format!("begins: {}", actors::summary(event)));
-        let deadline = self.region.now() + TIMEOUT;
+        let deadline = self.region.now() + skew + TIMEOUT;
         let invocation = AssertUnwindSafe(self.functions.run(function, &world, event, deadline)).catch_unwind();
         let invocation = world.live(invocation);
         let (outcome, done) = match tokio::time::timeout(TIMEOUT, invocation).await {

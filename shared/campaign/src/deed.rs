@@ -3,6 +3,8 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use crate::classes::Class;
+
 /// One thing that happens to a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
@@ -49,6 +51,13 @@ pub enum Deed {
     SnapshotQuota,
     ScaleInLong,
     TimePasses,
+    TerminateAnywhere,
+    AttachElsewhere,
+    LoseTag,
+    LoseTable,
+    Cancel,
+    RemoveVolumes,
+    LoseTemplate,
 }
 
 impl Deed {
@@ -98,6 +107,65 @@ impl Deed {
         (Self::TimePasses, 5),
     ];
 
+    /// What happens beside, in a part of the histories, each with how likely it is.
+    pub const MORE: [(Self, u32); 7] = [
+        (Self::TerminateAnywhere, 12),
+        (Self::AttachElsewhere, 8),
+        (Self::LoseTag, 5),
+        (Self::LoseTable, 3),
+        (Self::Cancel, 8),
+        (Self::RemoveVolumes, 6),
+        (Self::LoseTemplate, 2),
+    ];
+
+    /// The class of faults that it belongs to; some are no fault at all.
+    #[must_use]
+    pub const fn class(self) -> Option<Class> {
+        Some(match self {
+            Self::Terminate
+            | Self::TerminateTwo
+            | Self::TerminateLaunching
+            | Self::TerminateInGroup
+            | Self::TerminateAnywhere
+            | Self::Unhealthy
+            | Self::Spot => Class::InstanceDeath,
+            Self::Rebalance | Self::Refresh | Self::ReplaceGroup => Class::LaunchFirst,
+            Self::EditSpec | Self::Grow | Self::MoveRule => Class::SpecChange,
+            Self::EditSpecBadly | Self::Shrink => Class::SpecInvalid,
+            Self::ForeignRecord
+            | Self::RepointRecord
+            | Self::DetachByHand
+            | Self::Untag
+            | Self::DeleteInterface
+            | Self::AttachElsewhere
+            | Self::LoseTag => Class::ForeignHand,
+            Self::NoCapacity | Self::NeverBoots => Class::NoCapacity,
+            Self::StickAttach => Class::AttachHangs,
+            Self::OtherHook => Class::HookTimeout,
+            Self::Forbid => Class::Denied,
+            Self::LoseVolume
+            | Self::LoseSnapshot
+            | Self::FailSnapshot
+            | Self::FailModification
+            | Self::KeyRefused
+            | Self::SnapshotQuota
+            | Self::LoseTemplate => Class::DiskLoss,
+            Self::ZoneDown => Class::ZoneOutage,
+            Self::LoseTable => Class::TableLoss,
+            Self::Order | Self::Cancel | Self::RemoveVolumes => Class::Person,
+            Self::ScaleInOne
+            | Self::Stop
+            | Self::Start
+            | Self::Resize
+            | Self::Standby
+            | Self::ExitStandby
+            | Self::Detach
+            | Self::PoolVolume
+            | Self::ScaleInLong
+            | Self::TimePasses => return None,
+        })
+    }
+
     /// Its name, for coverage.
     #[must_use]
     pub fn name(self) -> String {
@@ -114,16 +182,22 @@ impl Deed {
         }
     }
 
-    /// A random one.
+    /// A random one of those that every history may have.
     #[must_use]
     pub fn draw(rng: &mut ChaCha8Rng) -> Self {
-        let total: u32 = Self::ALL.iter().map(|(_, weight)| weight).sum();
+        Self::draw_of(&Self::ALL, rng)
+    }
+
+    /// A random one of these.
+    #[must_use]
+    pub fn draw_of(all: &[(Self, u32)], rng: &mut ChaCha8Rng) -> Self {
+        let total: u32 = all.iter().map(|(_, weight)| weight).sum();
         let mut left = rng.random_range(0..total);
-        for (deed, weight) in Self::ALL {
-            if left < weight {
-                return deed;
+        for (deed, weight) in all {
+            if left < *weight {
+                return *deed;
             }
-            left -= weight;
+            left -= *weight;
         }
         Self::Terminate
     }

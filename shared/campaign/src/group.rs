@@ -5,7 +5,7 @@ use stateful_asg_core::tags;
 use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::model::types::{
     CreateAutoScalingGroup, CreateHostedZone, CreateLaunchTemplate, Distribution, GroupTag, LaunchTemplateData,
-    LaunchTemplateRef, LifecycleHook, LifecycleResult, PutLifecycleHook, Transition,
+    LaunchTemplateRef, LifecycleHook, LifecycleResult, PutLifecycleHook, PutWarmPool, Transition, WarmPool,
 };
 
 use crate::lab::Lab;
@@ -31,6 +31,10 @@ pub struct NewGroup {
     pub instance_type: Option<String>,
     /// Launches in another zone where one has no capacity.
     pub any_zone: bool,
+    /// Seconds until our hooks run out.
+    pub heartbeat: u32,
+    /// Its warm pool.
+    pub warm: Option<WarmPool>,
 }
 
 impl NewGroup {
@@ -47,6 +51,8 @@ impl NewGroup {
             retain: false,
             instance_type: None,
             any_zone: false,
+            heartbeat: 900,
+            warm: None,
         }
     }
 
@@ -83,11 +89,11 @@ impl Lab {
     /// # Panics
     /// Where AWS refuses it.
     pub fn create(&self, new: &NewGroup) -> GroupName {
-        let spec = new.spec.replace("ZONE", &self.zone);
+        let spec = self.spelled(&new.spec);
         let deployment = self.deployment.to_string();
         let template = format!("{}-template", new.asg);
         self.members.set(self.members.get() + u64::from(new.desired));
-        let hooks = if new.hooks { self.hooks(&spec) } else { Vec::new() };
+        let hooks = if new.hooks { self.hooks(&spec, new.heartbeat) } else { Vec::new() };
         self.operate(&format!("creates {} with {} members", new.asg, new.desired), |aws, _| {
             aws.create_launch_template(&CreateLaunchTemplate {
                 launch_template_name: template.clone(),
@@ -117,13 +123,40 @@ impl Lab {
                 ..CreateAutoScalingGroup::default()
             })
             .expect("the group is new");
+            if let Some(pool) = &new.warm {
+                let request = PutWarmPool { group: new.asg.clone(), pool: pool.clone() };
+                aws.put_warm_pool(&request).expect("the group was just created");
+            }
         });
         new.group.parse().expect("a good group name")
     }
 
-    fn hooks(&self, spec: &str) -> Vec<LifecycleHook> {
+    /// A spec with what its words stand for.
+    fn spelled(&self, spec: &str) -> String {
+        let words = self.words.borrow();
+        words.iter().fold(spec.replace("ZONE", &self.zone), |spec, (word, is)| spec.replace(word, is))
+    }
+
+    /// Our hooks on a group that was created without them.
+    pub fn put_hooks(&self, new: &NewGroup) {
+        let spec = self.spelled(&new.spec);
+        self.operate(&format!("puts our hooks on {}", new.asg), |aws, _| {
+            for hook in self.hooks(&spec, new.heartbeat) {
+                let _ = aws.put_lifecycle_hook(&PutLifecycleHook {
+                    group: new.asg.clone(),
+                    name: hook.name.clone(),
+                    transition: Some(hook.transition),
+                    default_result: Some(hook.default_result),
+                    heartbeat_timeout: Some(hook.heartbeat_timeout),
+                    notification_metadata: hook.notification_metadata.clone(),
+                });
+            }
+        });
+    }
+
+    fn hooks(&self, spec: &str, heartbeat_timeout: u32) -> Vec<LifecycleHook> {
         let hook = |way: &str, transition| LifecycleHook {
-            heartbeat_timeout: 900,
+            heartbeat_timeout,
             ..LifecycleHook::new(&format!("stateful-asg-{}-{way}", self.deployment), transition)
         };
         vec![
@@ -134,7 +167,7 @@ impl Lab {
 
     /// Edits the spec in the launch hook of an Auto Scaling group.
     pub fn edit_spec(&self, asg: &str, spec: &str) {
-        let spec = spec.replace("ZONE", &self.zone);
+        let spec = self.spelled(spec);
         let name = format!("stateful-asg-{}-launch", self.deployment);
         let _ = self.operate(&format!("edits the spec of {asg}: {spec}"), |aws, _| {
             aws.put_lifecycle_hook(&PutLifecycleHook {

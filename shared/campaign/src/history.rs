@@ -7,10 +7,13 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use stateful_asg_core::ids::GroupName;
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState};
+use stateful_asg_sim::model::{Span, Timings};
 
-use crate::bus::{BusOdds, PANICKED};
+use crate::bus::{BusOdds, DROPPED, PANICKED};
+use crate::classes::Class;
 use crate::coverage::Coverage;
 use crate::lab::{Lab, World, simulate};
+use crate::meddling;
 use crate::operator::Operator;
 use crate::rules::Violation;
 use crate::script::{Act, Script};
@@ -78,12 +81,16 @@ fn rule_of(text: &str) -> u8 {
 async fn live(lab: &Lab, script: &Script, coverage: &mut Coverage) {
     coverage.add("kinds", script.kind.clone(), 1);
     lab.region.note("history", || format!("{script:?}"));
-    lab.region.faults(|faults| faults.odds = script.odds);
-    if script.odds.pause > 0 || script.odds.late > 0 {
+    let group = begin(lab, script).await;
+    lab.region.faults(|faults| (faults.odds, faults.table) = (script.odds, script.table));
+    let late = |odds: stateful_asg_sim::typed::Odds| odds.pause + odds.stall + odds.late > 0;
+    if late(script.odds) || late(script.table) {
         lab.rules.borrow_mut().allow(LONGEST_WAY, true);
     }
+    lab.rules.borrow_mut().allow_skew(script.skew);
     lab.bus.set_odds(script.bus);
-    let group = lab.create(&script.group);
+    lab.bus.set_actors(script.actors);
+    lab.bus.set_skew(script.skew);
     let rng = ChaCha8Rng::seed_from_u64(script.seed);
     let mut operator = Operator::new(lab, (script.group.clone(), script.wish.clone()), script.most, rng);
     for Act { after, deed, seed } in &script.acts {
@@ -100,9 +107,33 @@ async fn live(lab: &Lab, script: &Script, coverage: &mut Coverage) {
     }
     lab.pass(script.rest).await;
     make_peace(lab, &mut operator, script.cut);
-    // Without events it is the rule about events that is at stake.
-    let rule = if script.cut { 11 } else { 9 };
-    end_well(lab, &group, rule, coverage).await;
+    if lab.rules.borrow().lost_table() {
+        adopt_again(lab, &group).await;
+    }
+    end_well(lab, &group, coverage).await;
+}
+
+/// The group, as it is when the history begins: created, or in service before and then given to us.
+async fn begin(lab: &Lab, script: &Script) -> GroupName {
+    meddling::prepare(lab, script.wish.start());
+    let mut timings = script.world.timings.clone();
+    if script.attach_hangs {
+        timings.attach = Span::secs(1, 150);
+    }
+    if script.detach_hangs {
+        (timings.detach, timings.free) = (Span::secs(1, 400), Span::secs(5, 400));
+    }
+    lab.region.act("operator", |aws, _| aws.set_timings(timings));
+    let group = lab.create(&script.group);
+    if script.adopts {
+        lab.pass(Duration::from_secs(180)).await;
+        meddling::furnish(lab, &script.group.asg, script.wish.names());
+        lab.pass(Duration::from_secs(180)).await;
+        lab.put_hooks(&script.group);
+        let adopted = lab.adopter().adopt(&group).await;
+        lab.region.note("history", || format!("adopted: {adopted:?}"));
+    }
+    group
 }
 
 /// Faults stop, and people undo what would keep the group from being whole.
@@ -110,8 +141,10 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>, cut: bool) {
     lab.region.note("history", || "peace".to_owned());
     lab.region.faults(stateful_asg_sim::typed::Faults::heal);
     lab.bus.set_odds(if cut { BusOdds::CUT } else { BusOdds::default() });
+    lab.bus.set_skew(Duration::ZERO);
     operator.mend_spec();
     operator.mend_storage();
+    operator.undo_meddling();
     operator.remove_foreign_records();
     let asg = operator.group.asg.clone();
     lab.operate("sets all right", |aws, _| {
@@ -119,6 +152,7 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>, cut: bool) {
             aws.set_capacity(zone, true);
         }
         aws.never_boots(0);
+        aws.set_timings(Timings::default());
         aws.cancel_refresh(&asg);
         let stuck: Vec<String> = aws.volumes().map(|v| v.volume_id.clone()).collect();
         stuck.iter().for_each(|volume| aws.unstick(volume));
@@ -151,8 +185,18 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>, cut: bool) {
     });
 }
 
+/// A person who lost the table sees to it that it is whole again.
+async fn adopt_again(lab: &Lab, group: &GroupName) {
+    for _ in 0..20 {
+        lab.pass(Duration::from_secs(60)).await;
+        if lab.adopter().adopt(group).await.is_ok() {
+            return;
+        }
+    }
+}
+
 /// Rule 9: it converges, or waits under a name that calls a person; and then it is quiet.
-async fn end_well(lab: &Lab, group: &GroupName, rule: u8, coverage: &mut Coverage) {
+async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
     let peace = lab.now();
     lab.until(AUDITED_WITHIN, |_| false).await;
     let accusation = if lab.until_served(group, CONVERGES_WITHIN).await {
@@ -171,7 +215,11 @@ async fn end_well(lab: &Lab, group: &GroupName, rule: u8, coverage: &mut Coverag
     match (accusation, alarm(lab, group, peace)) {
         (None, _) => coverage.add("ends", "served", 1),
         (Some(_), Some(name)) => coverage.add("ends", name, 1),
-        (Some(accusation), None) => lab.rules.borrow_mut().accuse(rule, lab.now(), accusation),
+        (Some(accusation), None) => {
+            // Where events were lost it is the rule about events that is at stake.
+            let lost = lab.bus.counts().contains_key(DROPPED);
+            lab.rules.borrow_mut().accuse(if lost { 11 } else { 9 }, lab.now(), accusation);
+        }
     }
 }
 
@@ -217,6 +265,14 @@ fn collect(lab: &Lab, coverage: &mut Coverage) {
     seen.steps.iter().for_each(|(kind, count)| coverage.add("steps", kind.clone(), *count));
     seen.failures.iter().for_each(|(kind, count)| coverage.add("failures", kind.clone(), *count));
     seen.outcomes.iter().for_each(|(word, count)| coverage.add("answers", *word, *count));
+    let (stale, [two, three]) = lab.truth(|aws, table| (aws.stale_reads(), table.overlaps));
+    coverage.add("world", "stale read", stale);
+    coverage.add("world", "two actors", two);
+    coverage.add("world", "three actors", three);
+    lab.rules.borrow().deaths().iter().for_each(|(state, count)| coverage.add("deaths", *state, *count));
+    for class in Class::ALL {
+        coverage.add("classes", class.name(), class.count(coverage));
+    }
     let calls = lab.truth(|aws, _| aws.counts().clone());
     calls.into_iter().for_each(|(operation, count)| coverage.add("calls", operation, count));
 }

@@ -1,6 +1,7 @@
 //! One simulated world, run from a seed: AWS, the bus, the functions, and the rules that watch.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::table::Slot;
-use stateful_asg_sim::model::{Aws, GuestMode, Settings, Timings};
+use stateful_asg_sim::model::{Aws, GuestMode, RequestBuckets, Settings, Timings};
 use stateful_asg_sim::typed::{Faults, MemoryTable, Region};
 use tokio::task::LocalSet;
 
@@ -47,6 +48,8 @@ pub struct World {
     pub trace: bool,
     /// How long AWS takes for things.
     pub timings: Timings,
+    /// Which request buckets apply.
+    pub buckets: RequestBuckets,
     /// Attachments begin with DeleteOnTermination set, as AWS does not document whether they do.
     pub deletes_with_instance: bool,
 }
@@ -65,6 +68,7 @@ impl World {
             hidden_devices: Vec::new(),
             trace: true,
             timings: Timings::default(),
+            buckets: RequestBuckets::Off,
             deletes_with_instance: false,
         }
     }
@@ -84,6 +88,8 @@ pub struct Lab {
     pub members: std::cell::Cell<u64>,
     /// The zones of the Region.
     pub zones: Vec<String>,
+    /// What words in a spec stand for, besides `ZONE`.
+    pub words: RefCell<BTreeMap<&'static str, String>>,
     /// Our deployment.
     pub deployment: DeploymentId,
 }
@@ -115,6 +121,7 @@ impl Lab {
             guest: world.guest,
             hidden_devices: world.hidden_devices.clone(),
             timings: world.timings.clone(),
+            buckets: world.buckets,
             ..Settings::default()
         });
         let deployment: DeploymentId = "test".parse().expect("a good name");
@@ -137,7 +144,16 @@ impl Lab {
             aws.run_aws(|region| carrier.deliver(region.take_events())).await;
         });
         tokio::task::spawn_local(Rc::clone(&bus).run_schedule());
-        Self { region, bus, rules, zone, zones, deployment, members: std::cell::Cell::new(0) }
+        Self {
+            region,
+            bus,
+            rules,
+            zone,
+            zones,
+            deployment,
+            words: RefCell::default(),
+            members: std::cell::Cell::new(0),
+        }
     }
 
     /// The simulated time.

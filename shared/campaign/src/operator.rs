@@ -29,6 +29,8 @@ pub struct Operator<'a> {
     /// What the spec asks for.
     pub wish: Wish,
     replaced: u32,
+    /// Tags that were taken away: of what, which, and what it said.
+    pub(crate) lost_tags: Vec<(String, String, String)>,
 }
 
 /// Calls whose right may be taken away for a while.
@@ -56,7 +58,7 @@ impl<'a> Operator<'a> {
     /// Begins with a group as created.
     #[must_use]
     pub fn new(lab: &'a Lab, (group, wish): (NewGroup, Wish), most: u32, rng: ChaCha8Rng) -> Self {
-        Self { lab, group, most, rng, wish, replaced: 0 }
+        Self { lab, group, most, rng, wish, replaced: 0, lost_tags: Vec::new() }
     }
 
     /// Does it, if there is anything to do it to; false if not.
@@ -112,6 +114,13 @@ impl<'a> Operator<'a> {
             | Deed::SnapshotQuota
             | Deed::ScaleInLong
             | Deed::TimePasses => self.act_on_storage(deed),
+            Deed::TerminateAnywhere
+            | Deed::AttachElsewhere
+            | Deed::LoseTag
+            | Deed::LoseTable
+            | Deed::Cancel
+            | Deed::RemoveVolumes
+            | Deed::LoseTemplate => self.meddle(deed),
         }
     }
 

@@ -6,14 +6,19 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stateful_asg_core::spec::Limits;
-use stateful_asg_sim::model::{GuestMode, Span, Timings};
+use stateful_asg_sim::model::types::{WarmPool, WarmPoolState};
+use stateful_asg_sim::model::{GuestMode, RequestBuckets, Span, Timings};
 use stateful_asg_sim::typed::Odds;
 
 use crate::bus::BusOdds;
+use crate::classes::Class;
 use crate::deed::Deed;
 use crate::group::NewGroup;
 use crate::lab::World;
-use crate::wish::Wish;
+use crate::wish::{Start, Wish};
+
+/// What is drawn beside is drawn from another seed.
+const MORE: u64 = 0x5eed_0f_e77a;
 
 /// A history, written out.
 #[derive(Debug, Clone)]
@@ -30,10 +35,22 @@ pub struct Script {
     pub wish: Wish,
     /// The largest desired capacity.
     pub most: u32,
-    /// How often calls go wrong.
+    /// How often calls of AWS's services go wrong.
     pub odds: Odds,
+    /// How often calls of the table go wrong.
+    pub table: Odds,
     /// How badly events are delivered.
     pub bus: BusOdds,
+    /// How many invocations each event begins at once.
+    pub actors: u8,
+    /// By how much the clocks of invocations are wrong.
+    pub skew: Duration,
+    /// Attaching takes up to minutes.
+    pub attach_hangs: bool,
+    /// Detaching takes up to minutes.
+    pub detach_hangs: bool,
+    /// The group is in service before it is given to us.
+    pub adopts: bool,
     /// What is done to the group, in turn.
     pub acts: Vec<Act>,
     /// How long after the last of them faults and people rest.
@@ -71,7 +88,7 @@ impl Script {
         let acts = (0..rng.random_range(4..=9))
             .map(|_| Act { after: gap(rng), deed: Deed::draw(rng), seed: rng.random_range(0..u64::MAX) })
             .collect();
-        Self {
+        let mut script = Self {
             seed,
             kind: format!("{faults} faults, {events} events, {leases}"),
             world,
@@ -79,10 +96,60 @@ impl Script {
             wish,
             most,
             odds,
+            table: odds,
             bus,
+            actors: 1,
+            skew: Duration::ZERO,
+            attach_hangs: false,
+            detach_hangs: false,
+            adopts: false,
             acts,
             rest: gap(rng),
             cut: rng.random_bool(0.3),
+        };
+        script.draw_more(&mut ChaCha8Rng::seed_from_u64(seed ^ MORE));
+        script
+    }
+
+    /// What happens in a part of the histories alone. It is drawn apart, so that what was drawn before stays the same.
+    fn draw_more(&mut self, rng: &mut ChaCha8Rng) {
+        if self.world.leases_off {
+            self.actors = rng.random_range(1..=3);
+        }
+        if self.calls_go_wrong() {
+            self.table.conflict = self.odds.internal;
+        }
+        if rng.random_bool(0.5) {
+            return;
+        }
+        let missing = |rng: &mut ChaCha8Rng| if rng.random_bool(0.25) { rng.random_range(5..=30) } else { 0 };
+        self.odds.item_missing = missing(rng);
+        self.odds.page_missing = missing(rng);
+        if rng.random_bool(0.2) {
+            self.table = Odds { throttled: 30, internal: 30, answer_lost: 60, late: 30, conflict: 60, ..self.table };
+        }
+        self.skew = Duration::from_secs(if rng.random_bool(0.2) { rng.random_range(60..=240) } else { 0 });
+        if rng.random_bool(0.15) {
+            self.world.buckets = [RequestBuckets::PerOperation, RequestBuckets::SharedMutating][rng.random_range(0..2)];
+        }
+        self.attach_hangs = rng.random_bool(0.12);
+        self.detach_hangs = rng.random_bool(0.12);
+        if rng.random_bool(0.25) {
+            self.group.heartbeat = [180, 300][rng.random_range(0..2)];
+        }
+        self.group.warm = rng.random_bool(0.25).then(|| warm_pool(self.most, rng));
+        let start =
+            [Start::Template, Start::Snapshot, Start::Blank, Start::Blank, Start::Blank][rng.random_range(0..5)];
+        self.wish = self.wish.clone().starting(start);
+        self.group.spec = self.wish.text();
+        self.adopts = rng.random_bool(0.06);
+        self.group.hooks = !self.adopts;
+        if rng.random_bool(0.6) {
+            for _ in 0..rng.random_range(1..=3) {
+                let after = Duration::from_millis(rng.random_range(0..300_000));
+                let act = Act { after, deed: Deed::draw_of(&Deed::MORE, rng), seed: rng.random_range(0..u64::MAX) };
+                self.acts.insert(rng.random_range(0..=self.acts.len()), act);
+            }
         }
     }
 
@@ -100,8 +167,8 @@ impl Script {
             with(&|next| next.acts.truncate(half));
             with(&|next| _ = next.acts.drain(..half));
         }
-        if self.odds != Odds::default() {
-            with(&|next| next.odds = Odds::default());
+        if self.calls_go_wrong() {
+            with(&|next| (next.odds, next.table) = (Odds::default(), Odds::default()));
         }
         if self.bus != BusOdds::default() {
             with(&|next| next.bus = BusOdds::default());
@@ -118,6 +185,31 @@ impl Script {
         if self.cut {
             with(&|next| next.cut = false);
         }
+        let skewed = self.skew > Duration::ZERO;
+        for class in [Class::ThreeActors, Class::AttachHangs, Class::DetachHangs, Class::WarmPool, Class::BucketEmpty] {
+            let present = match class {
+                Class::ThreeActors => self.actors > 2,
+                Class::AttachHangs => self.attach_hangs,
+                Class::DetachHangs => self.detach_hangs,
+                Class::WarmPool => self.group.warm.is_some(),
+                _ => self.world.buckets != RequestBuckets::Off,
+            };
+            if present {
+                with(&|next| *next = next.clone().without(class));
+            }
+        }
+        if skewed {
+            with(&|next| next.skew = Duration::ZERO);
+        }
+        if self.group.heartbeat < 900 {
+            with(&|next| next.group.heartbeat = 900);
+        }
+        if self.wish.start() != Start::Blank {
+            with(&|next| {
+                next.wish = next.wish.clone().starting(Start::Blank);
+                next.group.spec = next.wish.text();
+            });
+        }
         for index in 0..self.acts.len() {
             with(&|next| _ = next.acts.remove(index));
         }
@@ -125,8 +217,8 @@ impl Script {
             with(&|next| next.group.desired -= 1);
         }
         for kind in Odds::KINDS {
-            if self.odds.without(kind) != self.odds {
-                with(&|next| next.odds = next.odds.without(kind));
+            if self.odds.without(kind) != self.odds || self.table.without(kind) != self.table {
+                with(&|next| (next.odds, next.table) = (next.odds.without(kind), next.table.without(kind)));
             }
         }
         all
@@ -138,6 +230,15 @@ fn most(rng: &mut ChaCha8Rng) -> u32 {
         0 => rng.random_range(11..=50),
         1..=5 => rng.random_range(5..=10),
         _ => rng.random_range(2..=4),
+    }
+}
+
+fn warm_pool(most: u32, rng: &mut ChaCha8Rng) -> WarmPool {
+    WarmPool {
+        min_size: rng.random_range(0..=2),
+        max_group_prepared_capacity: Some(rng.random_range(most..=most + 1)),
+        state: [WarmPoolState::Stopped, WarmPoolState::Running][rng.random_range(0..2)],
+        reuse_on_scale_in: rng.random_bool(0.7),
     }
 }
 
@@ -156,6 +257,7 @@ fn world(seed: u64, rng: &mut ChaCha8Rng) -> (World, bool) {
         limits: Limits { max_volume_gib: 100, deletes: rng.random_bool(0.8), ..Limits::unlimited() },
         trace: false,
         timings: Timings::default(),
+        buckets: RequestBuckets::Off,
         // A death between an attachment and the call that keeps it would lose it, and nobody could help that.
         deletes_with_instance: false,
     };
@@ -172,6 +274,8 @@ fn odds(rng: &mut ChaCha8Rng) -> (&'static str, Odds) {
         pause: 3,
         crash_before: 4,
         crash_after: 6,
+        stall: 1,
+        ..Odds::default()
     };
     match rng.random_range(0..5) {
         0 => ("no", Odds::default()),
@@ -186,10 +290,12 @@ fn odds(rng: &mut ChaCha8Rng) -> (&'static str, Odds) {
                 pause: 15,
                 crash_before: 15,
                 crash_after: 20,
+                stall: 4,
+                ..Odds::default()
             },
         ),
         2 => ("crashing", Odds { crash_before: 30, crash_after: 50, ..Odds::default() }),
-        3 => ("unclear", Odds { answer_lost: 100, late: 60, pause: 20, ..Odds::default() }),
+        3 => ("unclear", Odds { answer_lost: 100, late: 60, pause: 15, stall: 5, ..Odds::default() }),
         _ => ("light", light),
     }
 }
@@ -198,7 +304,7 @@ fn bus(rng: &mut ChaCha8Rng) -> (&'static str, BusOdds) {
     match rng.random_range(0..5) {
         0 => ("all", BusOdds::default()),
         1 => ("no", BusOdds::CUT),
-        2 => ("most lost", BusOdds { dropped: 600, doubled: 100, late: (200, 300) }),
-        _ => ("some", BusOdds { dropped: 100, doubled: 200, late: (250, 180) }),
+        2 => ("most lost", BusOdds { dropped: 600, doubled: 100, late: (200, 300), in_order: false }),
+        _ => ("some", BusOdds { dropped: 100, doubled: 200, late: (250, 180), in_order: false }),
     }
 }

@@ -21,7 +21,27 @@ pub struct Wish {
     wait: u32,
     mounted: bool,
     surge: &'static str,
+    start: Start,
 }
+
+/// What new volumes begin as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// Blank, with the spec's own figures.
+    #[default]
+    Blank,
+    /// Blank, like a template volume, in whatever the spec does not name.
+    Template,
+    /// What a snapshot holds.
+    Snapshot,
+}
+
+/// Stands for the template volume's ID.
+pub const TEMPLATE: &str = "TEMPLATE";
+/// Stands for the snapshot's ID.
+pub const SNAPSHOT: &str = "SNAPSHOT";
+/// The size at first, in GiB.
+pub const SIZE: u32 = 20;
 
 const MOVES: [&str; 3] = [r#""never""#, r#""final""#, r#"{"stale_up_to":"1h"}"#];
 const LOST: [&str; 3] = [r#""wait""#, r#""blank""#, r#"{"snapshot_up_to":"1h"}"#];
@@ -44,7 +64,7 @@ impl Wish {
         // What rests on periodic snapshots is refused without them.
         let choices = if snapshots.is_some() { 3 } else { 2 };
         Self {
-            size: 20,
+            size: SIZE,
             second: rng.random_bool(0.3),
             kind: "gp3",
             iops: None,
@@ -59,7 +79,26 @@ impl Wish {
             wait: 20,
             mounted,
             surge: ["2m", "10m"][rng.random_range(0..2)],
+            start: Start::Blank,
         }
+    }
+
+    /// The same with other beginnings of new volumes.
+    #[must_use]
+    pub fn starting(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
+    /// What new volumes begin as.
+    #[must_use]
+    pub fn start(&self) -> Start {
+        self.start
+    }
+
+    /// How many volumes a slot has.
+    #[must_use]
+    pub fn names(&self) -> &'static [&'static str] {
+        if self.second { &["data", "log"] } else { &["data"] }
     }
 
     /// Whether slots may move.
@@ -100,19 +139,28 @@ impl Wish {
     /// The JSON; `ZONE` stands for the hosted zone.
     #[must_use]
     pub fn text(&self) -> String {
-        let number = |name: &str, value: Option<u32>| value.map_or_else(String::new, |v| format!(r#","{name}":{v}"#));
-        let key = if self.key { r#","kms_key":"alias/ours""# } else { "" };
+        let number = |name: &str, value: Option<u32>| value.map_or_else(String::new, |v| format!(r#""{name}":{v},"#));
+        let key = if self.key { r#""kms_key":"alias/ours","# } else { "" };
+        let named = |named: bool, text: String| if named { text } else { String::new() };
+        let own = self.start != Start::Template;
+        let figures = named(own || self.size != SIZE, format!(r#""size":"{}GiB","#, self.size))
+            + &named(own || self.kind != "gp3", format!(r#""type":"{}","#, self.kind));
+        let start = match self.start {
+            Start::Blank => String::new(),
+            Start::Template => format!(r#""like":"{TEMPLATE}","#),
+            Start::Snapshot => format!(r#""snapshot":"{SNAPSHOT}","#),
+        };
         let second = if self.second { r#","log":{"like":"data","size":10,"mount":"/log"}"# } else { "" };
         let snapshots = self.snapshots.map_or_else(String::new, |(every, last)| {
             format!(r#","snapshots":{{"every":"{every}","keep":{{"last":{last},"hourly":2}}}}"#)
         });
         let retires = if self.retires { r#","slots":{"retire_after":"1h"}"# } else { "" };
         format!(
-            r#"{{"v":1,"volumes":{{"data":{{"size":"{}GiB","type":"{}"{}{}{key},"mount":"/data"}}{second}}}{}{snapshots}{retires},"zones":{{"move":{},"keep_source":"1h"}},"data_lost":{},"growth":{{"at_once":{}}},"launch":{{"ready":"{}","wait":"{}m","surge_wait":"{}"}}}}"#,
-            self.size,
-            self.kind,
+            r#"{{"v":1,"volumes":{{"data":{{{}{}{}{}{key}"mount":"/data"}}{second}}}{}{snapshots}{retires},"zones":{{"move":{},"keep_source":"1h"}},"data_lost":{},"growth":{{"at_once":{}}},"launch":{{"ready":"{}","wait":"{}m","surge_wait":"{}"}}}}"#,
+            figures,
             number("iops", self.iops),
             number("throughput", self.throughput),
+            start,
             self.fixed,
             MOVES[self.moves],
             LOST[self.data_lost],

@@ -30,7 +30,7 @@ fn a_lost_event_costs_a_minute_and_nothing_else() {
 #[test]
 fn every_event_doubled_changes_nothing() {
     told(&World::quiet(5), async |lab: &Lab| {
-        lab.bus.set_odds(BusOdds { dropped: 0, doubled: 1000, late: (500, 60) });
+        lab.bus.set_odds(BusOdds { doubled: 1000, late: (500, 60), ..BusOdds::default() });
         let group = three(lab, SPEC).await;
         replaced(lab, &group, |aws, old| drop(aws.terminate_instances(&[old.to_owned()]))).await;
     });

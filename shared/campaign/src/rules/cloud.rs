@@ -17,6 +17,7 @@ impl Rules {
         let at = effect.at;
         self.remember(effect, aws, table);
         self.remember_data(effect);
+        self.tally(effect, aws);
         match &effect.what {
             EffectKind::VolumeGone { volume, why: Gone::WithInstance } => {
                 self.accuse(1, at, format!("{volume} was deleted with its instance"));
@@ -148,7 +149,7 @@ impl Rules {
 
     /// Rule 7: only what bears our deployment's tag.
     fn judge_touch(&mut self, at: Timestamp, what: &str, ours: bool) {
-        if !ours {
+        if !ours && !self.just_untagged(at, what) {
             self.accuse(7, at, format!("{what} was touched without bearing our deployment's tag"));
         }
     }
@@ -191,6 +192,7 @@ impl Rules {
                 );
             }
             Some(_) => {}
+            None if self.rests_on_lost_table(at) => {}
             None => {
                 self.accuse(1, at, format!("{volume} was created for slot {slot} {name} without an intent on record"))
             }
@@ -219,7 +221,7 @@ impl Rules {
             made.into_iter().any(|(n, made)| n.as_str() == name && made.record.attempt == attempt)
                 || attempt <= slot.upkeep.attempts
         });
-        if !known {
+        if !known && !self.rests_on_lost_table(at) {
             self.accuse(1, at, format!("{volume} was created for slot {slot} {name} without an intent on record"));
         }
     }
@@ -242,7 +244,8 @@ impl Rules {
                 format!("{interface} was created for slot {slot}, which has {}", twin.network_interface_id),
             );
         }
-        if recorded(table, group, slot).is_none_or(|slot| slot.interface.is_none()) {
+        let intended = recorded(table, group, slot).is_some_and(|slot| slot.interface.is_some());
+        if !intended && !self.rests_on_lost_table(at) {
             self.accuse(1, at, format!("{interface} was created for slot {slot} without an intent on record"));
         }
     }

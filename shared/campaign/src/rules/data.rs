@@ -36,6 +36,8 @@ pub(super) struct Ledger {
     began: BTreeMap<String, Timestamp>,
     /// What people took from an instance by hand, and when last.
     meddled: BTreeMap<String, Timestamp>,
+    /// What lost tags by hand, and when last.
+    untagged: BTreeMap<String, Timestamp>,
     /// Snapshots that failed.
     failed: BTreeSet<String>,
     /// Volumes whose snapshots vanished, and when last.
@@ -75,12 +77,16 @@ impl Rules {
             EffectKind::SnapshotGone { volume, .. } if !is_ours(&effect.actor) => {
                 ledger.robbed.insert(volume.clone(), effect.at);
             }
-            EffectKind::VolumeDetaching { volume: object, .. }
+            EffectKind::VolumeAttaching { volume: object, .. }
+            | EffectKind::VolumeDetaching { volume: object, .. }
             | EffectKind::InterfaceDetaching { interface: object, .. }
             | EffectKind::InterfaceGone { interface: object, .. }
                 if effect.actor == "operator" =>
             {
                 ledger.meddled.insert(object.clone(), effect.at);
+            }
+            EffectKind::Untagged { resource, .. } if effect.actor == "operator" => {
+                ledger.untagged.insert(resource.clone(), effect.at);
             }
             EffectKind::ZoneReachable { zone, reachable } => {
                 ledger.down.insert(zone.clone(), reachable.then_some(effect.at));
@@ -279,6 +285,11 @@ impl Rules {
         let lately = |when: &Timestamp| at.duration_since(*when) < self.slack + SETTLED;
         self.ledger.meddled.iter().any(|(object, when)| lack.contains(object.as_str()) && lately(when))
             || self.ledger.vanished.iter().any(|(object, when)| lack.contains(object.as_str()) && lately(when))
+    }
+
+    /// A person took its tags just before, and no reading could show that yet.
+    pub(super) fn just_untagged(&self, at: Timestamp, resource: &str) -> bool {
+        self.ledger.untagged.get(resource).is_some_and(|when| at.duration_since(*when) < self.slack + SETTLED)
     }
 
     /// Rule 6: the data of a volume that is deleted is elsewhere.

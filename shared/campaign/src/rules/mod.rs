@@ -4,6 +4,7 @@ mod cloud;
 mod data;
 mod names;
 mod table;
+mod tally;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +80,16 @@ pub struct Rules {
     /// The last change that a function of ours made.
     last_change: Option<(Timestamp, String)>,
     counts: BTreeMap<&'static str, u64>,
+    /// In which states instances died.
+    deaths: BTreeMap<&'static str, u64>,
+    /// Since when what is attached or detached is on its way.
+    transit: BTreeMap<String, Timestamp>,
+    /// Instances that were ever on their way into a warm pool.
+    warmed: BTreeSet<String>,
+    /// By how much clocks are wrong.
+    skew: SignedDuration,
+    /// When the table was last lost.
+    table_lost: Option<Timestamp>,
 }
 
 #[derive(Clone, Default)]
@@ -133,6 +144,11 @@ impl Rules {
             ledger: data::Ledger::default(),
             last_change: None,
             counts: BTreeMap::new(),
+            deaths: BTreeMap::new(),
+            transit: BTreeMap::new(),
+            warmed: BTreeSet::new(),
+            skew: SignedDuration::ZERO,
+            table_lost: None,
         }
     }
 
@@ -141,6 +157,43 @@ impl Rules {
     pub fn allow(&mut self, slack: SignedDuration, late_calls: bool) {
         self.slack = slack;
         self.late_calls = late_calls;
+    }
+
+    /// Allows for clocks that are wrong by as much as this.
+    pub fn allow_skew(&mut self, skew: std::time::Duration) {
+        self.skew = SignedDuration::try_from(skew).unwrap_or_default();
+    }
+
+    /// The table is lost now: what only it knew is known no more.
+    pub fn table_lost(&mut self, at: Timestamp) {
+        self.table_lost = Some(at);
+    }
+
+    /// Whether the table was ever lost.
+    #[must_use]
+    pub fn lost_table(&self) -> bool {
+        self.table_lost.is_some()
+    }
+
+    /// What a call that takes effect now may rest on a table that was lost since.
+    fn rests_on_lost_table(&self, at: Timestamp) -> bool {
+        self.table_lost.is_some_and(|lost| at.duration_since(lost) < self.slack + SETTLED)
+    }
+
+    /// What the deployment allows.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// In which states of their membership instances died, and how many.
+    #[must_use]
+    pub fn deaths(&self) -> &BTreeMap<&'static str, u64> {
+        &self.deaths
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
     }
 
     /// What was broken, oldest first.

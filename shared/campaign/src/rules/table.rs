@@ -30,7 +30,7 @@ impl Rules {
         let number = after.number;
         match written.slot_before.as_deref() {
             None => {
-                if after.claim.0 > 1 {
+                if after.claim.0 > 1 && super::is_ours(&written.actor) {
                     self.accuse(2, written.at, format!("slot {number} began with claim {}", after.claim));
                 }
                 let next = table.group(&written.write.group).map_or(0, |group| group.next_slot);
@@ -108,7 +108,7 @@ impl Rules {
         for (what, holder, since) in
             attached(before, aws).into_iter().filter(|(_, holder, _)| Some(holder) != new.as_ref())
         {
-            if self.may_be_unseen(&holder, since) {
+            if self.may_be_unseen(&holder, since) || self.just_meddled(written.at, &what) {
                 continue;
             }
             self.accuse(

@@ -5,6 +5,7 @@
 //! the calls that follow, and a new object may not be found. Assumed: each object is seen as it was at one moment within
 //! the settings' `read_lag`, each with a moment of its own, and a later read may show an earlier one.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,11 +25,13 @@ struct Lagged<T> {
 pub(crate) struct Shelf<T> {
     objects: BTreeMap<String, Lagged<T>>,
     keep_past: bool,
+    /// How often a reader was shown what was no longer so.
+    stale: Cell<u64>,
 }
 
 impl<T: Clone> Shelf<T> {
     pub(crate) fn new(keep_past: bool) -> Self {
-        Self { objects: BTreeMap::new(), keep_past }
+        Self { objects: BTreeMap::new(), keep_past, stale: Cell::new(0) }
     }
 
     /// The truth.
@@ -78,7 +81,13 @@ impl<T: Clone> Shelf<T> {
     pub(crate) fn at(&self, id: &str, moment: Timestamp) -> Option<&Arc<T>> {
         let lagged = self.objects.get(id)?;
         let then = lagged.past.iter().find(|(replaced, _)| *replaced > moment);
+        self.stale.set(self.stale.get() + u64::from(then.is_some()));
         then.map_or(lagged.current.as_ref(), |(_, state)| state.as_ref())
+    }
+
+    /// How often a reader was shown what was no longer so.
+    pub(crate) fn stale(&self) -> u64 {
+        self.stale.get()
     }
 
     /// Forgets objects that no reader can see any more.

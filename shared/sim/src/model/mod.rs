@@ -97,6 +97,11 @@ impl Aws {
         &self.settings
     }
 
+    /// From now on AWS takes this long for things.
+    pub fn set_timings(&mut self, timings: Timings) {
+        self.settings.timings = timings;
+    }
+
     /// The simulated time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -9,6 +9,14 @@ use super::types::{
 };
 
 impl Aws {
+    /// How often a read showed an object as it was before, because reads lag.
+    #[must_use]
+    pub fn stale_reads(&self) -> u64 {
+        let Aws { ec2, asg, .. } = self;
+        let shelves = [ec2.instances.stale(), ec2.volumes.stale(), ec2.interfaces.stale(), ec2.snapshots.stale()];
+        shelves.iter().sum::<u64>() + asg.groups.stale() + asg.members.stale()
+    }
+
     /// Every instance that EC2 still describes.
     pub fn instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
         self.ec2.instances.iter()

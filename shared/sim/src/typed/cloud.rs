@@ -27,11 +27,19 @@ impl Cloud for SimWorld {
     async fn asgs(&self, deployment: &DeploymentId, group: Option<&GroupName>) -> Called<Vec<Asg>> {
         let mut filters = vec![Filter::new(&format!("tag:{}", tags::DEPLOYMENT), deployment.as_str())];
         filters.extend(group.map(|group| Filter::new(&format!("tag:{}", tags::GROUP), group.as_str())));
-        self.call("autoscaling:DescribeAutoScalingGroups", Sort::Read, move |aws, _, _| {
-            let request = DescribeAutoScalingGroups { filters, max_records: Some(100), ..Default::default() };
-            groups(aws, request)?.iter().map(|seen| with_warm_pool(aws, seen)).collect()
-        })
-        .await
+        let answer = self
+            .call("autoscaling:DescribeAutoScalingGroups", Sort::Read, move |aws, _, _| {
+                let request = DescribeAutoScalingGroups { filters, max_records: Some(100), ..Default::default() };
+                groups(aws, request)?.iter().map(|seen| with_warm_pool(aws, seen)).collect()
+            })
+            .await;
+        let mut groups = self.thinned("autoscaling:DescribeAutoScalingGroups", answer)?;
+        for group in &mut groups {
+            let members = std::mem::take(&mut group.members).into_iter().collect();
+            group.members =
+                self.thinned("autoscaling:DescribeAutoScalingInstances", Ok(members))?.into_iter().collect();
+        }
+        Ok(groups)
     }
 
     async fn asg_named(&self, name: &AsgName) -> Called<Option<Asg>> {
@@ -74,29 +82,35 @@ impl Cloud for SimWorld {
 
     async fn instances(&self, which: &Which<InstanceId>) -> Called<Vec<Instance>> {
         let requests = ec2::describe(which, "instance-id");
-        self.call("ec2:DescribeInstances", Sort::Read, move |aws, _, _| {
-            let seen = ec2::pages(aws, &requests, Aws::describe_instances)?;
-            Ok(seen.iter().map(|seen| convert::instance(seen)).collect())
-        })
-        .await
+        let answer = self
+            .call("ec2:DescribeInstances", Sort::Read, move |aws, _, _| {
+                let seen = ec2::pages(aws, &requests, Aws::describe_instances)?;
+                Ok(seen.iter().map(|seen| convert::instance(seen)).collect())
+            })
+            .await;
+        self.thinned("ec2:DescribeInstances", answer)
     }
 
     async fn volumes(&self, which: &Which<VolumeId>) -> Called<Vec<Volume>> {
         let requests = ec2::describe(which, "volume-id");
-        self.call("ec2:DescribeVolumes", Sort::Read, move |aws, _, _| {
-            let seen = ec2::pages(aws, &requests, Aws::describe_volumes)?;
-            Ok(seen.iter().map(|seen| convert::volume(seen)).collect())
-        })
-        .await
+        let answer = self
+            .call("ec2:DescribeVolumes", Sort::Read, move |aws, _, _| {
+                let seen = ec2::pages(aws, &requests, Aws::describe_volumes)?;
+                Ok(seen.iter().map(|seen| convert::volume(seen)).collect())
+            })
+            .await;
+        self.thinned("ec2:DescribeVolumes", answer)
     }
 
     async fn interfaces(&self, which: &Which<InterfaceId>) -> Called<Vec<Interface>> {
         let requests = ec2::describe(which, "network-interface-id");
-        self.call("ec2:DescribeNetworkInterfaces", Sort::Read, move |aws, _, _| {
-            let seen = ec2::pages(aws, &requests, Aws::describe_network_interfaces)?;
-            Ok(seen.iter().map(|seen| convert::interface(seen)).collect())
-        })
-        .await
+        let answer = self
+            .call("ec2:DescribeNetworkInterfaces", Sort::Read, move |aws, _, _| {
+                let seen = ec2::pages(aws, &requests, Aws::describe_network_interfaces)?;
+                Ok(seen.iter().map(|seen| convert::interface(seen)).collect())
+            })
+            .await;
+        self.thinned("ec2:DescribeNetworkInterfaces", answer)
     }
 
     async fn subnets(&self, ids: &[SubnetId]) -> Called<Vec<Subnet>> {
@@ -189,11 +203,13 @@ impl Cloud for SimWorld {
 
     async fn snapshots(&self, which: &Which<SnapshotId>) -> Called<Vec<Snapshot>> {
         let requests = ec2::describe(which, "snapshot-id");
-        self.call("ec2:DescribeSnapshots", Sort::Read, move |aws, _, _| {
-            let seen = ec2::pages(aws, &requests, Aws::describe_snapshots)?;
-            Ok(seen.iter().map(|seen| storage::snapshot(seen)).collect())
-        })
-        .await
+        let answer = self
+            .call("ec2:DescribeSnapshots", Sort::Read, move |aws, _, _| {
+                let seen = ec2::pages(aws, &requests, Aws::describe_snapshots)?;
+                Ok(seen.iter().map(|seen| storage::snapshot(seen)).collect())
+            })
+            .await;
+        self.thinned("ec2:DescribeSnapshots", answer)
     }
 
     async fn modifications(&self, volumes: &[VolumeId]) -> Called<Vec<Modification>> {

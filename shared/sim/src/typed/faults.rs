@@ -25,6 +25,10 @@ pub enum Fault {
     Late(Duration),
     /// The caller sleeps this long before the call goes out, and does not know.
     Pause(Duration),
+    /// The same for longer than any lease lasts.
+    Stall(Duration),
+    /// Refused, because another transaction works on the same items: the table alone says so.
+    Conflict,
     /// The caller dies before the call goes out.
     CrashBefore,
     /// The caller dies after the call was applied, before its answer.
@@ -42,6 +46,8 @@ impl Fault {
             Self::AnswerLost => "answer lost",
             Self::Late(_) => "late effect",
             Self::Pause(_) => "pause",
+            Self::Stall(_) => "stall",
+            Self::Conflict => "conflict",
             Self::CrashBefore => "crash before",
             Self::CrashAfter => "crash after",
         }
@@ -49,9 +55,12 @@ impl Fault {
 
     /// Makes sense only for a call that changes something.
     const fn needs_effect(self) -> bool {
-        matches!(self, Self::AnswerLost | Self::Late(_) | Self::CrashAfter)
+        matches!(self, Self::AnswerLost | Self::Late(_) | Self::CrashAfter | Self::Conflict)
     }
 }
+
+/// Operations of the table begin so.
+const TABLE: &str = "dynamodb:";
 
 /// How often faults strike: chances in a thousand calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,12 +81,32 @@ pub struct Odds {
     pub crash_before: u32,
     /// [`Fault::CrashAfter`].
     pub crash_after: u32,
+    /// [`Fault::Stall`].
+    pub stall: u32,
+    /// [`Fault::Conflict`].
+    pub conflict: u32,
+    /// Of a thousand objects in an answer that lists many, so many are left out.
+    pub item_missing: u32,
+    /// Of a thousand answers that list many, so many break off before the end.
+    pub page_missing: u32,
 }
 
 impl Odds {
     /// Every kind of fault, by its name.
-    pub const KINDS: [&str; 8] =
-        ["throttled", "denied", "internal", "answer lost", "late effect", "pause", "crash before", "crash after"];
+    pub const KINDS: [&str; 12] = [
+        "throttled",
+        "denied",
+        "internal",
+        "answer lost",
+        "late effect",
+        "pause",
+        "crash before",
+        "crash after",
+        "stall",
+        "conflict",
+        ITEM_MISSING,
+        PAGE_MISSING,
+    ];
 
     /// The same without faults of this kind.
     #[must_use]
@@ -92,9 +121,20 @@ impl Odds {
             pause: left("pause", self.pause),
             crash_before: left("crash before", self.crash_before),
             crash_after: left("crash after", self.crash_after),
+            stall: left("stall", self.stall),
+            conflict: left("conflict", self.conflict),
+            item_missing: left(ITEM_MISSING, self.item_missing),
+            page_missing: left(PAGE_MISSING, self.page_missing),
         }
     }
 }
+
+/// The name of an object that an answer leaves out.
+pub const ITEM_MISSING: &str = "item missing";
+/// The name of an answer that breaks off.
+pub const PAGE_MISSING: &str = "page missing";
+/// The name of a refusal by the published request buckets.
+pub const BUCKET_EMPTY: &str = "bucket empty";
 
 /// Whether a call changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,8 +148,10 @@ pub enum Sort {
 /// The faults of one world.
 #[derive(Debug)]
 pub struct Faults {
-    /// How often they strike.
+    /// How often they strike calls of AWS's services, the table aside.
     pub odds: Odds,
+    /// How often they strike the table.
+    pub table: Odds,
     /// The shortest and longest way to AWS and back again, in milliseconds each way.
     pub latency: (u64, u64),
     /// Operations that are refused for want of a right until taken out again.
@@ -129,6 +171,7 @@ impl Faults {
     pub fn none(seed: u64) -> Self {
         Self {
             odds: Odds::default(),
+            table: Odds::default(),
             latency: (5, 50),
             forbidden: BTreeSet::new(),
             scripted: BTreeMap::new(),
@@ -158,6 +201,7 @@ impl Faults {
     /// Heals everything: no odds, no script, nothing forbidden.
     pub fn heal(&mut self) {
         self.odds = Odds::default();
+        self.table = Odds::default();
         self.scripted.clear();
         self.appointed.clear();
         self.forbidden.clear();
@@ -179,6 +223,9 @@ impl Faults {
         let appointed = if sort == Sort::Change { self.appointed.remove(&self.changes) } else { None };
         let fault =
             appointed.or_else(|| self.draw(operation)).filter(|fault| sort == Sort::Change || !fault.needs_effect())?;
+        if fault == Fault::Conflict && !operation.starts_with(TABLE) {
+            return None;
+        }
         *self.struck.entry((operation, fault.name())).or_default() += 1;
         Some(fault)
     }
@@ -190,12 +237,13 @@ impl Faults {
         if let Some(fault) = self.scripted.get_mut(operation).and_then(VecDeque::pop_front) {
             return Some(fault);
         }
-        if self.odds == Odds::default() {
+        let of_table = operation.starts_with(TABLE);
+        let odds = if of_table { self.table } else { self.odds };
+        if odds == Odds::default() {
             return None;
         }
         let drawn = self.rng.random_range(0..1000_u32);
         let span = self.rng.random_range(0..1000_u64);
-        let odds = self.odds;
         let mut below = 0;
         [
             (odds.throttled, Fault::Throttled),
@@ -203,14 +251,38 @@ impl Faults {
             (odds.internal, Fault::Internal),
             (odds.answer_lost, Fault::AnswerLost),
             (odds.late, Fault::Late(Duration::from_millis(500 + span * 120))),
-            (odds.pause, Fault::Pause(Duration::from_millis(1000 + span * 400))),
+            (odds.pause, Fault::Pause(Duration::from_millis(1000 + span * 50))),
             (odds.crash_before, Fault::CrashBefore),
             (odds.crash_after, Fault::CrashAfter),
+            (odds.stall, Fault::Stall(Duration::from_millis(65_000 + span * 380))),
+            (odds.conflict, Fault::Conflict),
         ]
         .into_iter()
         .find_map(|(chance, fault)| {
             below += chance;
             (drawn < below).then_some(fault)
         })
+    }
+
+    /// Leaves out of an answer what it happens to leave out.
+    pub(super) fn thin<T>(&mut self, operation: &'static str, all: &mut Vec<T>) {
+        let Odds { item_missing, page_missing, .. } = self.odds;
+        if item_missing > 0 {
+            let rng = &mut self.rng;
+            let before = all.len();
+            all.retain(|_| rng.random_range(0..1000_u32) >= item_missing);
+            self.note(operation, ITEM_MISSING, before - all.len());
+        }
+        if page_missing > 0 && !all.is_empty() && self.rng.random_range(0..1000_u32) < page_missing {
+            all.truncate(self.rng.random_range(0..all.len()));
+            self.note(operation, PAGE_MISSING, 1);
+        }
+    }
+
+    /// Counts faults that are no call's own.
+    pub(super) fn note(&mut self, operation: &'static str, fault: &'static str, times: usize) {
+        if times > 0 {
+            *self.struck.entry((operation, fault)).or_default() += times as u64;
+        }
     }
 }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::model::{Aws, AwsError, Emitted};
 
-pub use faults::{Fault, Faults, Odds, Sort};
+pub use faults::{BUCKET_EMPTY, Fault, Faults, ITEM_MISSING, Odds, PAGE_MISSING, Sort};
 pub use table::{Cancelled, MemoryTable, Written};
 
 /// Looks at the truth after everything that took effect.
@@ -122,7 +122,13 @@ impl Region {
     /// Someone who calls AWS under this name.
     #[must_use]
     pub fn actor(self: &Rc<Self>, name: &str) -> SimWorld {
-        SimWorld { region: Rc::clone(self), actor: Rc::from(name), death: Rc::new(Death::default()) }
+        self.actor_with_clock(name, SignedDuration::ZERO)
+    }
+
+    /// The same, whose own clock is wrong by `skew`.
+    #[must_use]
+    pub fn actor_with_clock(self: &Rc<Self>, name: &str, skew: SignedDuration) -> SimWorld {
+        SimWorld { region: Rc::clone(self), actor: Rc::from(name), skew, death: Rc::new(Death::default()) }
     }
 
     /// Has the truth looked at after everything that takes effect.
@@ -262,6 +268,8 @@ struct Death {
 pub struct SimWorld {
     region: Rc<Region>,
     actor: Rc<str>,
+    /// By how much its own clock is ahead of AWS's.
+    skew: SignedDuration,
     death: Rc<Death>,
 }
 
@@ -292,6 +300,14 @@ impl SimWorld {
         self.death.dead.set(true);
         self.death.bell.notify_one();
         std::future::pending().await
+    }
+
+    /// An answer that lists many, without what it happens to leave out.
+    fn thinned<T>(&self, operation: &'static str, answer: Called<Vec<T>>) -> Called<Vec<T>> {
+        answer.map(|mut all| {
+            self.region.faults(|faults| faults.thin(operation, &mut all));
+            all
+        })
     }
 
     /// One call: the way there, the effect, the way back, and what goes wrong.
@@ -325,7 +341,8 @@ impl SimWorld {
                 });
                 Err(AwsError::injected("RequestTimeout"))
             }
-            Some(Fault::Pause(long)) => {
+            Some(Fault::Conflict) => Err(AwsError::injected("TransactionConflictException")),
+            Some(Fault::Pause(long) | Fault::Stall(long)) => {
                 tokio::time::sleep(long).await;
                 self.apply(operation, sort, effect)
             }
@@ -364,7 +381,10 @@ impl SimWorld {
         match &answer {
             Err(error) => {
                 self.region.note(&self.actor, || format!("{operation} -> {error}"));
-                let State { table, watch, .. } = &mut *self.region.state.borrow_mut();
+                let State { table, watch, faults, .. } = &mut *self.region.state.borrow_mut();
+                if error.code == throttling_code(operation) {
+                    faults.note(operation, BUCKET_EMPTY, 1);
+                }
                 if let Some(watch) = watch {
                     watch.refused(stamp.now, operation, error, table);
                 }

@@ -46,6 +46,8 @@ struct Lease {
 struct GroupItem {
     content: Option<Stored<Group>>,
     lease: Option<Lease>,
+    /// Who has the lease too, where everyone gets it.
+    sharers: BTreeMap<String, Timestamp>,
     epoch: u64,
     dirty: u64,
     seen: u64,
@@ -92,6 +94,8 @@ pub struct MemoryTable {
     log: Vec<Written>,
     /// Everyone who asks for a lease gets it: safety must not rest on it.
     pub leases_off: bool,
+    /// How often a lease was given that another, or two others, had too.
+    pub overlaps: [u64; 2],
 }
 
 impl MemoryTable {
@@ -154,7 +158,7 @@ impl MemoryTable {
     /// The table is lost: every item is gone.
     pub fn wipe(&mut self) {
         let log = std::mem::take(&mut self.log);
-        *self = Self { log, leases_off: self.leases_off, ..Self::default() };
+        *self = Self { log, leases_off: self.leases_off, overlaps: self.overlaps, ..Self::default() };
     }
 
     /// Time to live: forgets lifecycle actions that began before `oldest`.
@@ -168,6 +172,14 @@ impl MemoryTable {
         let free =
             self.leases_off || item.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.expires <= now);
         if free {
+            item.sharers.retain(|_, expires| *expires > now);
+            let others = item.sharers.keys().filter(|sharer| *sharer != owner).count();
+            if let Some(count) = others.checked_sub(1).and_then(|others| self.overlaps.get_mut(others.min(1))) {
+                *count += 1;
+            }
+            if self.leases_off {
+                item.sharers.insert(owner.to_owned(), now + ttl);
+            }
             item.epoch += 1;
             item.lease = Some(Lease { owner: owner.to_owned(), expires: now + ttl });
         }
@@ -200,6 +212,7 @@ impl MemoryTable {
             return Some(item.woken());
         }
         item.lease = None;
+        item.sharers.remove(owner);
         item.seen = dirty;
         item.digest = Some(rest.digest.clone());
         item.look_at = rest.look_at;
