@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use stateful_asg_campaign::classes::Class;
 
 pub(crate) use storage::{
     AdoptArgs, CancelArgs, Chosen, ConsentArgs, GroupArgs, GroupCommand, ListArgs, ListSnapshotsArgs, MoveArgs,
@@ -134,9 +135,10 @@ pub(crate) enum SimCommand {
 #[command(after_help = "Examples:\n  \
     stateful-asg sim run --histories 1000\n  \
     stateful-asg sim run --histories 1000000 --seed 7 --until-failure\n  \
-    stateful-asg sim run --histories 1000 --json | jq .violations\n\n\
+    stateful-asg sim run --histories 1000 --json | jq .violations\n  \
+    stateful-asg sim run --only killed-after --only stalled\n\n\
     With --json one object is printed on stdout: `histories`, `violations`, `seed` (the first that broke a rule, else the \
-    first of all), `seconds`, `faults`, `steps` and `waitings` (counts by kind), and `broken` (each `seed`, `rule`, `what`).")]
+    first of all), `seconds`, `faults`, `classes`, `steps` and `waitings` (counts by kind), and `broken` (each `seed`, `rule`, `what`).")]
 pub(crate) struct RunArgs {
     /// How many histories.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
@@ -150,9 +152,29 @@ pub(crate) struct RunArgs {
     /// End at the first history that breaks a rule.
     #[arg(long)]
     pub(crate) until_failure: bool,
+    #[command(flatten)]
+    pub(crate) classes: ClassArgs,
     /// Print one JSON object on stdout instead of the tables.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which classes of faults happen.
+#[derive(Debug, Args)]
+pub(crate) struct ClassArgs {
+    /// Leave faults of this class out; may be said again.
+    #[arg(long, value_name = "CLASS", value_parser = class())]
+    pub(crate) without: Vec<Class>,
+    /// Leave all other classes out; may be said again.
+    #[arg(long, value_name = "CLASS", value_parser = class(), conflicts_with = "without")]
+    pub(crate) only: Vec<Class>,
+}
+
+/// A class by its name; `--help` lists them.
+fn class() -> impl clap::builder::TypedValueParser<Value = Class> {
+    use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+    let names = Class::ALL.map(|class| PossibleValue::new(class.name()).help(class.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Class>())
 }
 
 /// Shows one history step by step: what each actor saw change, did, and was answered.
@@ -160,6 +182,8 @@ pub(crate) struct RunArgs {
 pub(crate) struct ReplayArgs {
     /// The history's seed.
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) classes: ClassArgs,
     /// If it breaks a rule, show the shortest history found that breaks the same one.
     #[arg(long)]
     pub(crate) shortest: bool,

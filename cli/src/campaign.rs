@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use stateful_asg_campaign::campaign::{Campaign, Outcome, shortest};
+use stateful_asg_campaign::classes::Class;
 use stateful_asg_campaign::coverage::Coverage;
 use stateful_asg_campaign::history::{self, Report};
 use stateful_asg_campaign::script::Script;
 
 use crate::Verdict;
-use crate::args::{ReplayArgs, RunArgs};
+use crate::args::{ClassArgs, ReplayArgs, RunArgs};
 use crate::output::{bold, count, green, print, print_json, red, say};
 
 /// How often progress is told where stderr is no terminal.
 const TELL_EVERY: u64 = 1000;
 /// What a campaign's table shows, with words for it.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
+    ("classes", "classes of faults"),
     ("faults", "faults of calls"),
     ("events", "events and invocations"),
     ("deeds", "what people and AWS did"),
@@ -35,6 +37,7 @@ struct Summary<'o> {
     seed: u64,
     seconds: f64,
     faults: BTreeMap<&'o str, u64>,
+    classes: BTreeMap<&'o str, u64>,
     steps: BTreeMap<&'o str, u64>,
     waitings: BTreeMap<&'o str, u64>,
     /// Each history that broke a rule.
@@ -56,7 +59,12 @@ struct Broken {
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let last = args.seed.saturating_add(args.histories);
-    let campaign = Campaign { seeds: (args.seed..last).collect(), jobs, until_failure: args.until_failure };
+    let campaign = Campaign {
+        seeds: (args.seed..last).collect(),
+        jobs,
+        until_failure: args.until_failure,
+        without: left_out(&args.classes),
+    };
     let began = Instant::now();
     let bar = bar(args.histories);
     let outcome = campaign.run(|done, broken| told(&bar, began.elapsed(), done, args.histories, broken));
@@ -69,7 +77,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
         report(&outcome, seconds)?;
     }
     if let Some(report) = outcome.failed.first() {
-        explain(report);
+        explain(report, &campaign.without);
     }
     Ok(verdict)
 }
@@ -79,7 +87,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
 /// # Errors
 /// Stdout is gone.
 pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<Verdict> {
-    let mut script = Script::draw(args.seed);
+    let mut script = Script::draw_without(args.seed, &left_out(&args.classes));
     let mut report = history::run_script(&script, !args.shortest);
     if args.shortest
         && let Some(rule) = report.violations.first().map(|violation| violation.rule)
@@ -102,6 +110,12 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<Verdict> {
         say(format!("{} {violation}", red("broken:")));
     }
     Ok(Verdict::Wrong)
+}
+
+/// The classes of faults that are not to happen.
+fn left_out(args: &ClassArgs) -> Vec<Class> {
+    let named = |class: &Class| args.without.contains(class) || !(args.only.is_empty() || args.only.contains(class));
+    Class::ALL.into_iter().filter(named).collect()
 }
 
 fn acts(script: &Script) -> String {
@@ -136,6 +150,7 @@ fn summary<'o>(args: &RunArgs, outcome: &'o Outcome, seconds: f64) -> Summary<'o
         seed: outcome.failed.first().map_or(args.seed, |report| report.seed),
         seconds,
         faults: faults(&outcome.coverage),
+        classes: section("classes"),
         steps: section("steps"),
         waitings: section("waits"),
         broken: outcome
@@ -183,10 +198,10 @@ fn report(outcome: &Outcome, seconds: f64) -> anyhow::Result<()> {
 }
 
 /// Says which rule the first broken history broke, and how to see it.
-fn explain(report: &Report) {
+fn explain(report: &Report, without: &[Class]) {
     let Some(violation) = report.violations.first() else { return };
     say(format!("{} seed {}: {violation}", red("broken:"), report.seed));
-    let script = Script::draw(report.seed);
+    let script = Script::draw_without(report.seed, without);
     say("Looking for a shorter one ...");
     let short = shortest(&script, violation.rule, |_| ());
     say(format!("The shortest found: {}", acts(&short)));

@@ -4,7 +4,9 @@
 //! `KEEP_GOING=1` lists every history that breaks a rule, where a run otherwise stops at the first.
 
 use stateful_asg_campaign::campaign::{Campaign, Outcome};
+use stateful_asg_campaign::classes::Class;
 use stateful_asg_campaign::coverage::Coverage;
+use stateful_asg_campaign::deed::Deed;
 use stateful_asg_campaign::history;
 
 /// A history is a million small allocations.
@@ -36,12 +38,15 @@ fn rules_hold_in_random_histories() {
         if first.is_some() { fresh.collect() } else { kept_seeds().into_iter().chain(fresh).collect() };
     let histories_run = u64::try_from(seeds.len()).expect("so many seeds fit");
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let campaign = Campaign { seeds, jobs, until_failure: number_from("KEEP_GOING").is_none() };
+    let campaign = Campaign { seeds, jobs, until_failure: number_from("KEEP_GOING").is_none(), without: Vec::new() };
     let Outcome { coverage, failed, .. } = campaign.run(|_, _| ());
     for report in failed.iter().skip(1) {
         eprintln!("seed {}: {}", report.seed, report.violations[0]);
     }
     if let Some(report) = failed.first() {
+        if number_from("KEEP_GOING").is_some() {
+            eprintln!("{coverage}");
+        }
         let again = history::run(report.seed, true);
         eprintln!("{}", again.story);
         for violation in &report.violations {
@@ -105,7 +110,9 @@ fn assert_reached(coverage: &Coverage) {
         "invocation failed",
     ];
     assert_eq!(coverage.missing("events", &events), Vec::<&str>::new(), "what never happened to events");
-    let deeds: Vec<String> = stateful_asg_campaign::deed::Deed::ALL.iter().map(|(deed, _)| deed.name()).collect();
+    let classes = Class::ALL.map(Class::name);
+    assert_eq!(coverage.missing("classes", &classes), Vec::<&str>::new(), "classes of faults that never struck");
+    let deeds: Vec<String> = Deed::ALL.iter().chain(&Deed::MORE).map(|(deed, _)| deed.name()).collect();
     let deeds: Vec<&str> = deeds.iter().map(String::as_str).collect();
     assert_eq!(coverage.missing("deeds", &deeds), Vec::<&str>::new(), "deeds that nobody did");
     let effects = ["volume detaching", "volume available", "hook timed out", "hook heartbeat", "interface detaching"];
@@ -124,4 +131,40 @@ fn assert_reached(coverage: &Coverage) {
         "interface gone",
     ];
     assert_eq!(coverage.missing("effects", &effects), Vec::<&str>::new(), "effects that never came about");
+    let done = [
+        "move done",
+        "stale move done",
+        "restore done",
+        "retirement done",
+        "retired slot brought back",
+        "growth ended",
+        "volume succeeded",
+        "loss or restore done",
+        "into the warm pool",
+        "out of the warm pool",
+    ];
+    assert_eq!(coverage.missing("effects", &done), Vec::<&str>::new(), "what was begun and never done");
+    let states = [
+        "Pending",
+        "Pending:Wait",
+        "Pending:Proceed",
+        "InService",
+        "Standby",
+        "Terminating:Wait",
+        "Terminating:Proceed",
+        "Warmed:Pending:Wait",
+    ];
+    assert_eq!(coverage.missing("deaths", &states), Vec::<&str>::new(), "states in which no instance died");
+    let unreached: Vec<&str> = UNREACHED.iter().map(|(reason, _)| *reason).collect();
+    let reasons: Vec<&str> = reasons().filter(|reason| !unreached.contains(reason)).collect();
+    assert_eq!(coverage.missing("waits", &reasons), Vec::<&str>::new(), "reasons that nothing waited for");
 }
+
+/// Every reason, as docs/waits.md lists them (a test holds that list to the code).
+fn reasons() -> impl Iterator<Item = &'static str> {
+    let rows = include_str!("../../docs/waits.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split_once('`')).map(|(reason, _)| reason)
+}
+
+/// Reasons that no history reaches at the end of a settle, and why not.
+const UNREACHED: [(&str, &str); 0] = [];

@@ -174,6 +174,7 @@ pub(crate) fn action() -> Action {
         asg: "cass-asg".parse().unwrap(),
         hook: "stateful-asg-prod-terminate".parse().unwrap(),
         token: Some("87654321-4321-4321-4321-210987654321".parse().unwrap()),
+        into_pool: None,
         since: at("2026-11-20T10:00:00.5Z"),
         beat: Some(at("2026-11-20T10:05:00Z")),
         done: Some(Done { result: HookResult::Continue, claim: Claim(2), at: at("2026-11-20T10:06:00Z") }),

@@ -50,8 +50,8 @@ pub struct Functions {
 pub struct Seen {
     /// What the last whole settle of each group left waiting.
     pub waiting: BTreeMap<GroupName, Vec<Waiting>>,
-    /// The last wait of each group that calls a person, and when it was left.
-    pub alarmed: BTreeMap<GroupName, (Timestamp, &'static str)>,
+    /// The waits of each group that call a person, and when each was last left.
+    pub alarmed: BTreeMap<GroupName, BTreeMap<&'static str, Timestamp>>,
     /// How often each kind of wait was left at a settle's end.
     pub waits: BTreeMap<&'static str, u64>,
     /// Steps taken, by kind.
@@ -125,8 +125,8 @@ impl Functions {
             for wait in &settled.waiting {
                 *seen.waits.entry(wait.reason.kind()).or_default() += 1;
             }
-            if let Some(wait) = settled.waiting.iter().find(|wait| wait.reason.alarms()) {
-                seen.alarmed.insert(group.clone(), (now, wait.reason.kind()));
+            for wait in settled.waiting.iter().filter(|wait| wait.reason.alarms()) {
+                seen.alarmed.entry(group.clone()).or_default().insert(wait.reason.kind(), now);
             }
             if settled.led {
                 seen.waiting.insert(group.clone(), settled.waiting.clone());

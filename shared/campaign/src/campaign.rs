@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::classes::Class;
 use crate::coverage::Coverage;
 use crate::history::{self, Report};
 use crate::script::Script;
@@ -20,6 +21,8 @@ pub struct Campaign {
     pub jobs: usize,
     /// Ends at the first that breaks a rule.
     pub until_failure: bool,
+    /// Classes of faults that are left out.
+    pub without: Vec<Class>,
 }
 
 /// What a campaign showed.
@@ -48,7 +51,7 @@ impl Campaign {
             while !ended.load(Ordering::Relaxed) {
                 let turn = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
                 let Some(seed) = self.seeds.get(turn) else { break };
-                let report = history::run(*seed, false);
+                let report = history::run_script(&Script::draw_without(*seed, &self.without), false);
                 own.histories += 1;
                 if report.violations.is_empty() {
                     own.coverage.merge(report.coverage);

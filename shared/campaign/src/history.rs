@@ -12,6 +12,7 @@ use stateful_asg_sim::model::{Span, Timings};
 use crate::bus::{BusOdds, DROPPED, PANICKED};
 use crate::classes::Class;
 use crate::coverage::Coverage;
+use crate::ends;
 use crate::lab::{Lab, World, simulate};
 use crate::meddling;
 use crate::operator::Operator;
@@ -110,7 +111,7 @@ async fn live(lab: &Lab, script: &Script, coverage: &mut Coverage) {
     if lab.rules.borrow().lost_table() {
         adopt_again(lab, &group).await;
     }
-    end_well(lab, &group, coverage).await;
+    end_well(lab, &group, script, coverage).await;
 }
 
 /// The group, as it is when the history begins: created, or in service before and then given to us.
@@ -196,7 +197,7 @@ async fn adopt_again(lab: &Lab, group: &GroupName) {
 }
 
 /// Rule 9: it converges, or waits under a name that calls a person; and then it is quiet.
-async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
+async fn end_well(lab: &Lab, group: &GroupName, script: &Script, coverage: &mut Coverage) {
     let peace = lab.now();
     lab.until(AUDITED_WITHIN, |_| false).await;
     let accusation = if lab.until_served(group, CONVERGES_WITHIN).await {
@@ -212,10 +213,13 @@ async fn end_well(lab: &Lab, group: &GroupName, coverage: &mut Coverage) {
     if lab.rules.borrow().is_broken() {
         return;
     }
-    match (accusation, alarm(lab, group, peace)) {
+    let alarms = alarms(lab, group, peace);
+    let explained = alarms.iter().find(|reason| ends::explained(reason, script, coverage));
+    match (accusation, explained) {
         (None, _) => coverage.add("ends", "served", 1),
-        (Some(_), Some(name)) => coverage.add("ends", name, 1),
+        (Some(_), Some(name)) => coverage.add("ends", *name, 1),
         (Some(accusation), None) => {
+            let accusation = format!("{accusation}; alarms that nothing done here explains: {alarms:?}");
             // Where events were lost it is the rule about events that is at stake.
             let lost = lab.bus.counts().contains_key(DROPPED);
             lab.rules.borrow_mut().accuse(if lost { 11 } else { 9 }, lab.now(), accusation);
@@ -243,11 +247,12 @@ async fn stays_well(lab: &Lab, group: &GroupName) -> Option<String> {
     what.map(|(at, what)| format!("all was served, and still something was changed at {at}: {what}"))
 }
 
-/// A wait that calls a person, left at the end of a settle since peace and not long ago: launches that cannot be
-/// served are given up at growing intervals, and between two of them nothing waits.
-fn alarm(lab: &Lab, group: &GroupName, peace: Timestamp) -> Option<&'static str> {
-    let (at, name) = lab.bus.functions().seen().alarmed.get(group).copied()?;
-    (at > peace && lab.now().duration_since(at) < ALARM_LASTS).then_some(name)
+/// Waits that call a person, left at the end of a settle since peace and not long ago: launches that cannot be served are
+/// given up at growing intervals, and between two of them nothing waits.
+fn alarms(lab: &Lab, group: &GroupName, peace: Timestamp) -> Vec<&'static str> {
+    let lately = |at: &Timestamp| *at > peace && lab.now().duration_since(*at) < ALARM_LASTS;
+    let all = lab.bus.functions().seen().alarmed.remove(group).unwrap_or_default();
+    all.into_iter().filter(|(_, at)| lately(at)).map(|(name, _)| name).collect()
 }
 
 fn collect(lab: &Lab, coverage: &mut Coverage) {

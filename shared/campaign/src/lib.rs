@@ -7,6 +7,7 @@ pub mod campaign;
 pub mod classes;
 pub mod coverage;
 pub mod deed;
+pub mod ends;
 pub mod group;
 pub mod history;
 pub mod lab;

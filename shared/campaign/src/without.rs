@@ -66,10 +66,10 @@ impl Script {
         self
     }
 
-    /// The same history with faults of these classes alone.
+    /// The history of this seed without faults of these classes.
     #[must_use]
-    pub fn only(self, classes: &[Class]) -> Self {
-        Class::ALL.into_iter().filter(|class| !classes.contains(class)).fold(self, Self::without)
+    pub fn draw_without(seed: u64, classes: &[Class]) -> Self {
+        classes.iter().copied().fold(Self::draw(seed), Self::without)
     }
 
     fn with_actors(&mut self, actors: u8) {

@@ -264,6 +264,9 @@ pub struct Action {
     pub hook: HookName,
     /// The action's token, where an event brought it.
     pub token: Option<ActionToken>,
+    /// Whether this passage leads into the warm pool, where an event said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub into_pool: Option<bool>,
     /// Since when it waits: the event's time, or when a settle first saw it.
     pub since: Timestamp,
     /// The last heartbeat.

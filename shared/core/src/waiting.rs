@@ -111,6 +111,8 @@ pub enum Reason {
     NoSubnet(Zone),
     /// The interface was not found by its ID.
     InterfaceUnseen(InterfaceId),
+    /// The interface does not bear our deployment's tag.
+    InterfaceForeign(InterfaceId),
     /// The interface is attached to another instance.
     InterfaceHeldBy { interface: InterfaceId, instance: Option<InstanceId> },
     /// The interface is being attached or detached.
@@ -216,6 +218,7 @@ impl Reason {
             Self::InterfaceCreating => "InterfaceCreating",
             Self::NoSubnet(_) => "NoSubnet",
             Self::InterfaceUnseen(_) => "InterfaceUnseen",
+            Self::InterfaceForeign(_) => "InterfaceForeign",
             Self::InterfaceHeldBy { .. } => "InterfaceHeldBy",
             Self::InterfaceInTransit(_) => "InterfaceInTransit",
             Self::GuestNotReady => "GuestNotReady",
@@ -294,6 +297,7 @@ impl Reason {
             | Self::TemplateUnusable { .. }
             | Self::NoSubnet(_)
             | Self::InterfaceUnseen(_)
+            | Self::InterfaceForeign(_)
             | Self::RecordForeign { .. }
             | Self::RecordFull { .. }
             | Self::Answered
@@ -340,6 +344,7 @@ impl Reason {
             | Self::VolumeLost { .. }
             | Self::VolumeStray { .. }
             | Self::VolumeForeign { .. }
+            | Self::InterfaceForeign(_)
             | Self::SnapshotGone { .. }
             | Self::VolumeMultiAttach { .. }
             | Self::TemplateUnusable { .. }

@@ -53,6 +53,9 @@ pub struct LifecycleAction {
     pub transition: Transition,
     /// The action's token, where given.
     pub token: Option<ActionToken>,
+    /// Whether it leads into the warm pool, where given.
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pools-eventbridge-events.html>
+    pub into_pool: Option<bool>,
     /// When the event was made, where readable.
     pub at: Option<Timestamp>,
 }
@@ -184,10 +187,11 @@ fn action(event: &Value, mut detail: Fields<'_>, transition: Transition, deploym
     if let Some(word) = detail.optional::<String>("LifecycleTransition").filter(|word| word != word_of(transition)) {
         detail.problem(format!("`LifecycleTransition` is `{}`, which this kind of event does not have", shown(&word)));
     }
+    let into_pool = detail.optional::<String>("Destination").map(|destination| destination == "WarmPool");
     let at = event.get("time").and_then(Value::as_str).and_then(|time| time.parse().ok());
     match (hook, asg, instance, detail.finish()) {
         (Some(hook), Some(asg), Some(instance), Ok(())) => {
-            Ok(Incoming::Action(LifecycleAction { asg, hook, instance, transition, token, at }))
+            Ok(Incoming::Action(LifecycleAction { asg, hook, instance, transition, token, into_pool, at }))
         }
         (_, _, _, finished) => Err(finished.err().unwrap_or_default()),
     }

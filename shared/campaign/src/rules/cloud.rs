@@ -232,7 +232,10 @@ impl Rules {
         let (group, slot) = (tag(tags::GROUP), tag(tags::SLOT));
         let left = recorded(table, group, slot).map(|slot| slot.upkeep.left_interfaces).unwrap_or_default();
         let twin = aws.interfaces().find(|other| {
+            // Which interfaces a slot that moved has left behind was in the table alone.
+            let forgotten = self.lost_table() && other.availability_zone != new.availability_zone;
             other.network_interface_id != interface
+                && !forgotten
                 && !left.keys().any(|id| id.as_str() == other.network_interface_id)
                 && other.tags.get(tags::GROUP).is_some_and(|g| g == group)
                 && other.tags.get(tags::SLOT).is_some_and(|s| s == slot)

@@ -59,6 +59,13 @@ enum Allowed {
     All,
 }
 
+impl Ledger {
+    /// Nobody knows any more what the next holders find.
+    pub(super) fn forget_untold(&mut self) {
+        self.untold.clear();
+    }
+}
+
 impl Rules {
     /// Remembers what is needed later.
     #[allow(clippy::wildcard_enum_match_arm, reason = "of all effects these few matter here")]
@@ -104,6 +111,7 @@ impl Rules {
             self.ledger.ordered.insert(slot.clone(), volumes.clone());
         }
         if let Some(before) = before {
+            self.count_done(before, after);
             self.judge_stale(written, before, after, aws);
             for (name, record) in before.volumes.iter().filter(|(_, record)| record.born) {
                 let kept = after.volumes.get(name).is_some_and(|now| now.born && now.id == record.id);
@@ -115,6 +123,28 @@ impl Rules {
         for (name, record) in after.volumes.iter().filter(|(_, record)| record.born) {
             if let Some(id) = &record.id {
                 self.arrives(written, after, name, id.as_str(), aws);
+            }
+        }
+    }
+
+    /// Counts what has come to its end: changes, and growth.
+    fn count_done(&mut self, before: &Slot, after: &Slot) {
+        let switched = before.upkeep.change.as_ref().filter(|change| change.stage == Stage::Switching);
+        if let (Some(change), None) = (switched, &after.upkeep.change) {
+            self.count(match change.kind {
+                ChangeKind::Move { .. } if change.stale => "stale move done",
+                ChangeKind::Move { .. } => "move done",
+                ChangeKind::Restore => "restore done",
+                ChangeKind::Retire => "retirement done",
+            });
+        }
+        if before.state == SlotState::Retired && after.state == SlotState::Active {
+            self.count("retired slot brought back");
+        }
+        for (name, record) in &before.volumes {
+            let now = after.volumes.get(name).map(|record| record.growth.target);
+            if record.growth.target.is_some() && now == Some(None) {
+                self.count("growth ended");
             }
         }
     }
@@ -240,6 +270,7 @@ impl Rules {
         let (was, is) = (aws.data(&old), aws.data(id));
         let lost = self.lacks((&slot.0, slot.1), &is, &was);
         let allowed = self.ledger.allowed.remove(&place).unwrap_or(Allowed::Nothing);
+        self.count(if matches!(allowed, Allowed::Nothing) { "volume succeeded" } else { "loss or restore done" });
         let fine = match allowed {
             Allowed::Nothing => lost.is_empty(),
             Allowed::All => true,

@@ -167,6 +167,8 @@ impl Rules {
     /// The table is lost now: what only it knew is known no more.
     pub fn table_lost(&mut self, at: Timestamp) {
         self.table_lost = Some(at);
+        // What the next holders were to be told was in the table alone.
+        self.ledger.forget_untold();
     }
 
     /// Whether the table was ever lost.
@@ -290,12 +292,9 @@ fn has_released(aws: &Aws, instance: &str, claim: u64) -> bool {
     })
 }
 
-/// The guest let go of this claim, or of an earlier one and has mounted nothing since: a reading that lags may have given
-/// the slot to the same instance again.
+/// The guest let go of this claim.
 fn has_let_go(aws: &Aws, instance: &str, claim: u64) -> bool {
-    let tag = |key| aws.instance(instance).and_then(|i| i.tags.get(key)?.parse::<u64>().ok());
-    let said = tag(tags::RELEASED).filter(|said| *said == claim || *said < claim && tag(tags::MOUNTED) != Some(claim));
-    said.is_some_and(|said| has_released(aws, instance, said))
+    has_released(aws, instance, claim)
 }
 
 fn belongs(tags: &Tags, deployment: &DeploymentId) -> bool {

@@ -20,6 +20,8 @@ pub(crate) struct SlotDraft {
     pub(crate) why: BTreeSet<Why>,
     pub(crate) bind: BTreeSet<Bound>,
     pub(crate) unbind: BTreeSet<Bound>,
+    /// Whose launch action is written with it.
+    pub(crate) ends: Option<InstanceId>,
 }
 
 /// What one pass decides.
@@ -53,6 +55,7 @@ impl<'a> Draft<'a> {
                     why: BTreeSet::new(),
                     bind: BTreeSet::new(),
                     unbind: BTreeSet::new(),
+                    ends: None,
                 };
                 (*number, draft)
             })
@@ -82,7 +85,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn make_slot(&mut self, slot: Slot, bind: BTreeSet<Bound>, why: BTreeSet<Why>) {
         self.group.next_slot = slot.number.0 + 1;
         self.made = Some(slot.number);
-        self.slots.insert(slot.number, SlotDraft { was: None, slot, why, bind, unbind: BTreeSet::new() });
+        self.slots.insert(slot.number, SlotDraft { was: None, slot, why, bind, unbind: BTreeSet::new(), ends: None });
     }
 
     /// The slot that this instance will hold.
@@ -154,6 +157,8 @@ impl<'a> Draft<'a> {
             write.slot = Some((draft.was, Box::new(slot)));
             write.bind = draft.bind;
             write.unbind = draft.unbind;
+            let launch = draft.ends.map(|instance| (instance, Transition::Launching));
+            write.action = launch.and_then(|key| self.actions.remove(&key));
             steps.push(Step::Write { write, why: draft.why });
         }
         if record.is_some() {

@@ -10,6 +10,7 @@ use crate::ids::{SlotNumber, VolumeName};
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, take_at_leisure};
 use crate::plan::view::{View, later};
+use crate::plan::volumes::is_ours;
 use crate::spec::VolumeParams;
 use crate::step::{Step, Why};
 use crate::table::{Slot, VolumeRecord};
@@ -75,14 +76,14 @@ fn is_limited(view: &View<'_>, number: SlotNumber) -> bool {
 
 type Grown<'v> = (&'v VolumeName, &'v VolumeRecord, &'v Volume);
 
-/// The slot's born volumes that are shown and that the spec names.
+/// The slot's born volumes that are shown, bear our tag, and that the spec names.
 fn volumes<'v>(view: &View<'v>, slot: &'v Slot) -> Vec<Grown<'v>> {
     slot.volumes
         .iter()
         .filter(|(name, record)| record.born && view.spec.volumes.contains_key(*name))
         .filter_map(|(name, record)| {
             let volume = record.id.as_ref().and_then(|id| view.obs.volumes.get(id))?;
-            volume.is_born().then_some((name, record, volume))
+            (volume.is_born() && is_ours(view, volume)).then_some((name, record, volume))
         })
         .collect()
 }

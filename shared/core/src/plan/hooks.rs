@@ -56,10 +56,14 @@ pub(crate) fn launching(view: &View<'_>, draft: &mut Draft<'_>, serving: &Servin
 /// A warm-pool instance passes the same hook again: the answer of its last passage is no answer to the next.
 fn reopen(view: &View<'_>, id: &InstanceId, transition: Transition, draft: &mut Draft<'_>) {
     let served = |action: &Action| action.done.as_ref().is_some_and(|done| done.claim > Claim(0));
-    if let Some(action) = draft.action(id, transition).filter(|action| served(action)) {
-        let next = Action { token: None, since: view.now, beat: None, done: None, ..action.clone() };
-        draft.set_action(next);
+    if let Some(action) = draft.action(id, transition).filter(|action| served(action)).cloned() {
+        draft.set_action(anew(view, &action));
     }
+}
+
+/// The next passage of the same instance through the same hook.
+fn anew(view: &View<'_>, action: &Action) -> Action {
+    Action { token: None, into_pool: None, since: view.now, beat: None, done: None, ..action.clone() }
 }
 
 fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, serving: &Serving) {
@@ -67,9 +71,8 @@ fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, ser
     let passage = |action: &Action| {
         action.done.as_ref().is_some_and(|done| done.claim == Claim(0) && done.result == HookResult::Continue)
     };
-    if let Some(action) = draft.action(id, Transition::Launching).filter(|action| passage(action)) {
-        let next = Action { token: None, since: view.now, beat: None, done: None, ..action.clone() };
-        draft.set_action(next);
+    if let Some(action) = draft.action(id, Transition::Launching).filter(|action| passage(action)).cloned() {
+        draft.set_action(anew(view, &action));
     }
     let Some(action) = open_action(view, asg, id, Transition::Launching, draft) else { return };
     let slot = view.slot_of(id);
@@ -161,6 +164,10 @@ fn warm(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>) {
         view.slot_of(id).is_some() || draft.action(id, Transition::Terminating).is_some_and(|a| a.done.is_none());
     let transition = if returns { Transition::Terminating } else { Transition::Launching };
     if let Some(action) = open_action(view, asg, id, transition, draft) {
+        // The group's answer is older than the event of the passage that follows: that one must be served.
+        if transition == Transition::Launching && action.into_pool == Some(false) {
+            return draft.wait(Subject::Instance(id.clone()), Reason::Booting, Some(action.since));
+        }
         complete(view, &action, HookResult::Continue, Claim(0), draft);
     }
 }
@@ -189,6 +196,7 @@ pub(crate) fn open_action(
         asg: asg.name.clone(),
         hook,
         token: None,
+        into_pool: None,
         since: view.now,
         beat: None,
         done: None,

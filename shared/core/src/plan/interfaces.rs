@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cloud::{AttachmentState, Instance, Interface, slot_of};
+use crate::cloud::{AttachmentState, Instance, Interface, Tags, slot_of};
 use crate::ids::{InterfaceId, SecurityGroupId, SlotNumber, SubnetId};
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, take};
@@ -97,13 +97,18 @@ fn of_slot<'o>(view: &View<'o>, slot: &Slot) -> impl Iterator<Item = &'o Interfa
 pub(crate) fn not_free(view: &View<'_>, slot: &Slot) -> Vec<String> {
     slot.interface
         .iter()
-        .filter_map(|record| record.id.as_ref())
-        .filter(|id| match view.obs.interfaces.get(id) {
+        .filter_map(|record| record.id.as_ref().map(|id| (id, record)))
+        .filter(|(id, record)| match view.obs.interfaces.get(id) {
             Some(interface) => !interface.available || interface.attachment.is_some(),
-            None => !view.obs.absent.interfaces.contains(id),
+            None => !(view.obs.absent.interfaces.contains(id) && view.past(record.absent_since, CERTAINLY_ABSENT)),
         })
-        .map(ToString::to_string)
+        .map(|(id, _)| id.to_string())
         .collect()
+}
+
+/// It bears our deployment's tag: without it, it is out of our reach.
+pub(crate) fn is_ours(view: &View<'_>, shown: &Tags) -> bool {
+    shown.get(tags::DEPLOYMENT).map(String::as_str) == Some(view.obs.deployment.as_str())
 }
 
 /// Records an attempt, if the spec asks for an interface and the slot has none.
@@ -167,6 +172,10 @@ pub(crate) fn serve(view: &View<'_>, slot: &Slot, holder: Option<&Instance>, dra
     };
     if !record.born {
         lacks.reasons.push(Reason::InterfaceCreating);
+        return;
+    }
+    if !is_ours(view, &interface.tags) {
+        lacks.reasons.push(Reason::InterfaceForeign(id.clone()));
         return;
     }
     match holder {

@@ -78,6 +78,7 @@ fn judge(obs: &Observed, spec: Option<&Spec>, step: &Step, now: Timestamp) -> Ve
         Step::AttachVolume { slot, volume, instance, .. } => {
             let slot = recorded(obs, *slot)?;
             owns(slot, volume)?;
+            tagged_ours(obs, volume.as_str())?;
             serves(obs, slot, instance)?;
             let volume = obs.volumes.get(volume).ok_or((3, "the volume was not read".to_owned()))?;
             demand(volume.is_free(), 3, || format!("{} is not free", volume.id))?;
@@ -88,6 +89,7 @@ fn judge(obs: &Observed, spec: Option<&Spec>, step: &Step, now: Timestamp) -> Ve
             let ours =
                 slot.interface.as_ref().is_some_and(|record| record.id.as_ref() == Some(interface) && record.born);
             demand(ours, 2, || format!("{interface} is not slot {}'s", slot.number))?;
+            tagged_ours(obs, interface.as_str())?;
             serves(obs, slot, instance)?;
             demand(*index > 0, 3, || "index 0 is the instance's own".to_owned())
         }
@@ -190,6 +192,7 @@ fn tagged_ours(obs: &Observed, resource: &str) -> Verdict {
         .values()
         .find(|volume| volume.id.as_str() == resource)
         .map(|volume| &volume.tags)
+        .or_else(|| obs.interfaces.values().find(|i| i.id.as_str() == resource).map(|i| &i.tags))
         .or_else(|| obs.instances.values().find(|instance| instance.id.as_str() == resource).map(|i| &i.tags))
         .or_else(|| {
             obs.snapshots.iter().flat_map(|all| all.values()).find(|s| s.id.as_str() == resource).map(|s| &s.tags)
@@ -202,7 +205,9 @@ fn tagged_ours(obs: &Observed, resource: &str) -> Verdict {
 fn served(obs: &Observed, spec: Option<&Spec>, instance: &InstanceId) -> Verdict {
     let member = obs.asgs.iter().find_map(|asg| asg.members.get(instance));
     if member.is_some_and(|member| member.lifecycle == Lifecycle::WarmedPendingWait) {
-        return Ok(());
+        let noted = obs.actions.get(&(instance.clone(), Transition::Launching));
+        let serves = noted.is_some_and(|action| action.done.is_none() && action.into_pool == Some(false));
+        return demand(!serves, 5, || format!("the action of {instance} leads into service, not into the warm pool"));
     }
     let spec = spec.ok_or((5, "no spec is in force".to_owned()))?;
     let slot =
@@ -269,24 +274,28 @@ fn fresh(obs: &Observed, slot: &Slot) -> Verdict {
 
 fn changes_holder(obs: &Observed, was: &Slot, write: &TableWrite, now: Timestamp) -> Verdict {
     let Some(holder) = &was.holder else { return Ok(()) };
-    let missed = holder.absent_since.is_some_and(|since| later(since, CERTAINLY_ABSENT) <= now)
-        && obs.absent.instances.contains(&holder.instance);
+    let missed = certain(holder.absent_since, now) && obs.absent.instances.contains(&holder.instance);
     let gone = phase(obs, &holder.instance) == Phase::Gone || missed || released(obs, was, &holder.instance).is_ok();
     demand(gone, 2, || format!("{} was not seen gone", holder.instance))?;
     for id in was.volumes.values().filter_map(|record| record.id.as_ref()) {
-        let held =
-            obs.volumes.get(id).map_or(!obs.absent.volumes.contains(id), |volume| !volume.attachments.is_empty());
+        let since = was.volumes.values().find(|record| record.id.as_ref() == Some(id)).and_then(|r| r.absent_since);
+        let gone = obs.absent.volumes.contains(id) && certain(since, now);
+        let held = obs.volumes.get(id).map_or(!gone, |volume| !volume.attachments.is_empty());
         demand(!held, 2, || format!("{id} was not read as free"))?;
     }
     if let Some(id) = was.interface.as_ref().and_then(|record| record.id.as_ref()) {
-        let held = obs
-            .interfaces
-            .get(id)
-            .map_or(!obs.absent.interfaces.contains(id), |interface| interface.attachment.is_some());
+        let since = was.interface.as_ref().and_then(|record| record.absent_since);
+        let gone = obs.absent.interfaces.contains(id) && certain(since, now);
+        let held = obs.interfaces.get(id).map_or(!gone, |interface| interface.attachment.is_some());
         demand(!held, 2, || format!("{id} was not read as free"))?;
     }
     let unbinds = write.unbind.contains(&Bound::Instance(holder.instance.clone()));
     demand(unbinds, 2, || format!("the binding of {} would stay", holder.instance))
+}
+
+/// Reads aimed at its ID have missed it for long enough.
+fn certain(since: Option<Timestamp>, now: Timestamp) -> bool {
+    since.is_some_and(|since| later(since, CERTAINLY_ABSENT) <= now)
 }
 
 /// One slot an instance, one slot a volume: over the whole group as it would be.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cloud::{Snapshot, Volume, VolumeState};
+use crate::cloud::{Snapshot, Tags, Volume, VolumeState};
 use crate::ids::{InterfaceId, VolumeId};
 use crate::plan::CLOCKS_DIFFER;
 use crate::plan::draft::Draft;
@@ -108,7 +108,7 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
         Proof::NeverUsed => Ok(()),
         Proof::None => Err("nothing on record holds its data".to_owned()),
     };
-    let verdict = proof.and_then(|()| untouched(found, &left.proof));
+    let verdict = proof.and_then(|()| untouched(view, found, &left.proof));
     if let Err(why) = verdict {
         let reason = Reason::Unproven { volume: id.clone(), why };
         return draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
@@ -138,7 +138,10 @@ fn delete(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
 }
 
 /// Free, and marked as superseded or made for a change. One that failed to be made holds nothing.
-fn untouched(volume: &Volume, proof: &Proof) -> Result<(), String> {
+fn untouched(view: &View<'_>, volume: &Volume, proof: &Proof) -> Result<(), String> {
+    if !are_ours(view, &volume.tags) {
+        return Err(format!("it does not bear the tags {} and {} of ours", tags::GROUP, tags::DEPLOYMENT));
+    }
     let failed = volume.state == VolumeState::Error && *proof == Proof::NeverUsed;
     if !volume.is_free() && !failed {
         return Err(format!("it is {:?}", volume.state));
@@ -148,6 +151,12 @@ fn untouched(volume: &Volume, proof: &Proof) -> Result<(), String> {
     } else {
         Err(format!("it does not bear the tag {}", tags::SUPERSEDED))
     }
+}
+
+/// Nothing is deleted that does not bear both our deployment's and the group's tag.
+fn are_ours(view: &View<'_>, shown: &Tags) -> bool {
+    let bears = |key, own: &str| shown.get(key).map(String::as_str) == Some(own);
+    bears(tags::DEPLOYMENT, view.obs.deployment.as_str()) && bears(tags::GROUP, view.obs.group.as_str())
 }
 
 /// A completed snapshot of this very volume, that carries the slot's claim and was begun after that claim's last detach.
@@ -182,6 +191,10 @@ fn interface(view: &View<'_>, slot: &Slot, id: &InterfaceId, left: &LeftInterfac
         Some(_) if view.spec.mode != Mode::Full => {}
         Some(_) if !view.obs.limits.deletes => {
             let reason = Reason::DeletesOff { what: format!("interface {id} of slot {}", slot.number) };
+            draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
+        }
+        Some(found) if !are_ours(view, &found.tags) => {
+            let reason = Reason::InterfaceForeign(id.clone());
             draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
         }
         Some(found) if found.available && found.attachment.is_none() => {

@@ -1,10 +1,12 @@
 //! What happens to a slot by itself: births and absences are noted, a holder that is gone is released, surplus is parked.
 
+use crate::cloud::Transition;
+use crate::ids::InstanceId;
 use crate::plan::draft::Draft;
 use crate::plan::view::View;
 use crate::plan::{Phase, interfaces, volumes};
 use crate::step::Why;
-use crate::table::{Bound, Slot, SlotState};
+use crate::table::{Action, Bound, Done, HookResult, Slot, SlotState};
 use crate::upkeep::Data;
 use crate::waiting::{Reason, Subject};
 
@@ -74,11 +76,27 @@ pub(crate) fn not_free(view: &View<'_>, slot: &Slot) -> Vec<String> {
     held
 }
 
+/// Its launch is over, also where the hook was never answered: the slot goes to it no more, whatever a reading that lags
+/// shows of its wait. One that went back into the warm pool comes out of it through the hook again.
+fn end_launch(view: &View<'_>, slot: &Slot, instance: &InstanceId, draft: &mut Draft<'_>) {
+    if view.holder_phase(slot) == Some(Phase::Warm) {
+        return;
+    }
+    let Some(open) = draft.action(instance, Transition::Launching).filter(|action| action.done.is_none()).cloned()
+    else {
+        return;
+    };
+    let done = Done { result: HookResult::Abandon, claim: slot.claim, at: view.now };
+    draft.set_action(Action { done: Some(done), ..open });
+    draft.slot(slot.number).ends = Some(instance.clone());
+}
+
 fn release(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     let Some(holder) = &slot.holder else { return };
     let subject = Subject::Slot(slot.number);
     let since = Some(holder.since);
     if may_change_holder(view, slot) {
+        end_launch(view, slot, &holder.instance, draft);
         // A holder that came into service has seen what it was told of its data: the next one finds what it left.
         let entry = draft.slot(slot.number);
         entry.slot.upkeep.data = entry.slot.upkeep.data.filter(|data| data.told != Some(slot.claim));

@@ -139,18 +139,21 @@ fn left_behind(obs: &Observed, slot: SlotNumber, volume: &Volume) -> bool {
     })
 }
 
-/// The slot's volumes that were not read as free.
+/// The slot's volumes that were not read as free. One that a single reading misses is not free: it may be attached.
 pub(crate) fn not_free(view: &View<'_>, slot: &Slot) -> Vec<String> {
+    let gone = |id, record: &VolumeRecord| {
+        view.obs.absent.volumes.contains(id) && view.past(record.absent_since, CERTAINLY_ABSENT)
+    };
     slot.volumes
         .values()
-        .filter_map(|record| record.id.as_ref())
-        .filter(|id| match view.obs.volumes.get(id) {
+        .filter_map(|record| record.id.as_ref().map(|id| (id, record)))
+        .filter(|(id, record)| match view.obs.volumes.get(id) {
             Some(volume) => {
                 !(volume.is_free() || (volume.attachments.is_empty() && volume.state != VolumeState::InUse))
             }
-            None => !view.obs.absent.volumes.contains(id),
+            None => !gone(id, record),
         })
-        .map(ToString::to_string)
+        .map(|(id, _)| id.to_string())
         .collect()
 }
 

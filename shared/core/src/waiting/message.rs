@@ -42,6 +42,7 @@ impl fmt::Display for Reason {
             Self::InterfaceCreating
             | Self::NoSubnet(_)
             | Self::InterfaceUnseen(_)
+            | Self::InterfaceForeign(_)
             | Self::InterfaceHeldBy { .. }
             | Self::InterfaceInTransit(_)
             | Self::RecordChanging(_)
@@ -209,6 +210,10 @@ fn of_address(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Reason::InterfaceUnseen(id) => {
             write!(f, "interface {id} is not shown; after ten minutes of this another is made with the same address")
         }
+        Reason::InterfaceForeign(id) => write!(
+            f,
+            "interface {id} does not bear this deployment's tags stateful-asg:deployment and stateful-asg:group any more, and is out of reach: set them again"
+        ),
         Reason::InterfaceHeldBy { interface, instance } => {
             let whom = instance.as_ref().map_or_else(|| "another AWS service".to_owned(), ToString::to_string);
             write!(f, "interface {interface} is attached to {whom}: it is taken when let go")

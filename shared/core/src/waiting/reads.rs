@@ -80,6 +80,7 @@ impl Reason {
             | Self::AttachStuck { .. }
             | Self::NoSubnet(_)
             | Self::InterfaceUnseen(_)
+            | Self::InterfaceForeign(_)
             | Self::TakingTurns { .. }
             | Self::RecordChanging(_)
             | Self::RecordForeign { .. }

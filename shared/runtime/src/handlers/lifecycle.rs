@@ -76,6 +76,7 @@ fn noted(action: &LifecycleAction) -> Option<Action> {
         asg: action.asg.clone(),
         hook: action.hook.clone(),
         token: action.token.clone(),
+        into_pool: action.into_pool,
         since,
         beat: None,
         done: None,
