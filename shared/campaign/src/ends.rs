@@ -22,7 +22,7 @@ const AFTER: [(&str, &[Deed]); 16] = [
     ("TemplateUnusable", &[Deed::LoseTemplate, Deed::LoseVolume]),
     ("TableLost", &[Deed::LoseTable]),
     ("NeedsAdoption", &[Deed::LoseTable]),
-    ("RecordForeign", &[Deed::ForeignRecord, Deed::RepointRecord]),
+    ("RecordForeign", &[Deed::ForeignRecord, Deed::RepointRecord, Deed::LoseTable]),
     ("CallFailed", &[Deed::KeyRefused, Deed::LoseSnapshot, Deed::DeleteInterface, Deed::SnapshotQuota, Deed::Forbid]),
     ("AttachStuck", &[Deed::StickAttach]),
     ("HolderDetached", &[Deed::Detach]),
@@ -47,6 +47,13 @@ const AFTER: [(&str, &[Deed]); 16] = [
 pub fn explained(reason: &str, script: &Script, coverage: &Coverage) -> bool {
     let did = |deed: &Deed| coverage.reached("deeds", &deed.name()) > 0;
     let by_deeds = AFTER.iter().any(|(name, deeds)| *name == reason && deeds.iter().any(did));
-    // Auto Scaling launches where it has room: the spread over zones becomes uneven by itself.
-    by_deeds || (reason == "ZoneBlocked" && script.world.zones > 1)
+    let by_world = match reason {
+        // Auto Scaling launches where it has room: the spread over zones becomes uneven by itself.
+        "ZoneBlocked" => script.world.zones > 1,
+        // Without a guest that lets go, what a holder took into the pool stays with it.
+        "HolderWarm" => script.group.warm.is_some(),
+        "NeedsAdoption" => script.adopts,
+        _ => false,
+    };
+    by_deeds || by_world
 }

@@ -91,6 +91,8 @@ async fn live(lab: &Lab, script: &Script, coverage: &mut Coverage) {
     lab.rules.borrow_mut().allow_skew(script.skew);
     lab.bus.set_odds(script.bus);
     lab.bus.set_actors(script.actors);
+    // Several settles of a group go on side by side, each of them for as long as there is something to wait for.
+    lab.actors.set(if script.world.leases_off { 2 * u64::from(script.actors) } else { 1 });
     lab.bus.set_skew(script.skew);
     let rng = ChaCha8Rng::seed_from_u64(script.seed);
     let mut operator = Operator::new(lab, (script.group.clone(), script.wish.clone()), script.most, rng);

@@ -86,6 +86,8 @@ pub struct Lab {
     pub zone: String,
     /// How many members groups were created with.
     pub members: std::cell::Cell<u64>,
+    /// How many settle the group at once.
+    pub actors: std::cell::Cell<u64>,
     /// The zones of the Region.
     pub zones: Vec<String>,
     /// What words in a spec stand for, besides `ZONE`.
@@ -153,6 +155,7 @@ impl Lab {
             deployment,
             words: RefCell::default(),
             members: std::cell::Cell::new(0),
+            actors: std::cell::Cell::new(1),
         }
     }
 
@@ -189,7 +192,7 @@ impl Lab {
     pub async fn until(&self, limit: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now() + limit;
         while !holds(self) {
-            if self.region.answered() > MOST_CALLS * self.members.get().max(4) {
+            if self.region.answered() > MOST_CALLS * self.members.get().max(4) * self.actors.get() {
                 self.rules.borrow_mut().accuse(9, self.now(), "calls are made again and again, and never end");
             }
             if self.now() >= end || self.rules.borrow().is_broken() {

@@ -206,6 +206,7 @@ impl<'a> Operator<'a> {
         self.group = NewGroup { desired, ..self.group.clone().named(&format!("{old}-next")) };
         self.lab.create(&self.group);
         self.lab.operate(&format!("empties {old}"), |aws, _| {
+            let _ = aws.delete_warm_pool(&old, false);
             let _ = aws.update_auto_scaling_group(&UpdateAutoScalingGroup {
                 name: old.clone(),
                 min_size: Some(0),

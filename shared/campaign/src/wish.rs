@@ -101,6 +101,12 @@ impl Wish {
         if self.second { &["data", "log"] } else { &["data"] }
     }
 
+    /// Whether there are names to publish.
+    #[must_use]
+    pub fn names_anything(&self) -> bool {
+        self.fixed.contains("dns")
+    }
+
     /// Whether slots may move.
     #[must_use]
     pub fn moves(&self) -> bool {

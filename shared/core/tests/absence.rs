@@ -101,3 +101,49 @@ fn an_instance_that_let_go_before_its_launch_was_answered_gets_no_slot_again() {
     town.run();
     assert_eq!(town.obs.slots[&SlotNumber(0)].holder, None);
 }
+
+#[test]
+fn what_was_tried_under_a_name_is_never_forgotten_before_it_is_read_back() {
+    let mut town = Town::served(1);
+    let record = town.obs.slots.get_mut(&SlotNumber(0)).unwrap().record.as_mut().unwrap();
+    let (key, written) = (record.key.clone(), std::collections::BTreeSet::from(["10.9.9.1".parse().unwrap()]));
+    record.tried =
+        (1..=8).map(|n| std::collections::BTreeSet::from([format!("10.9.9.{n}").parse().unwrap()])).collect();
+    record.confirmed.clear();
+    let plan = town.plan();
+    assert!(plan.look.records.contains(&key), "{plan:?}");
+    town.obs.records.insert(key, stateful_asg_core::cloud::RecordSeen::A { ttl: 30, values: written.clone() });
+    town.run_once();
+    assert_eq!(town.obs.slots[&SlotNumber(0)].record.as_ref().unwrap().confirmed, written, "it is ours, and on record");
+}
+
+#[test]
+fn a_restore_does_not_begin_in_the_pass_that_makes_a_lost_volume_anew() {
+    let mut town = Town::with_spec(1, &SPEC.replace(r#""address""#, r#""data_lost":"blank","address""#));
+    town.gone(0);
+    town.free(0);
+    town.obs.volumes.remove(&volume_id(0));
+    town.obs.absent.volumes.insert(volume_id(0));
+    let slot = town.obs.slots.get_mut(&SlotNumber(0)).unwrap();
+    slot.holder = None;
+    slot.volumes.values_mut().for_each(|record| record.absent_since = Some(at(0)));
+    slot.upkeep.order = Some(stateful_asg_core::upkeep::Order::Restore {
+        volumes: [("data".parse().unwrap(), "snap-0123456789abcdef0".parse().unwrap())].into(),
+    });
+    let mut snapshot = town.snapshot(
+        &volume_id(0),
+        town.obs.slots[&SlotNumber(0)].volumes.keys().map(|_| (String::new(), String::new())).take(0).collect(),
+        stateful_asg_core::cloud::SnapshotState::Completed,
+    );
+    snapshot.id = "snap-0123456789abcdef0".parse().unwrap();
+    town.obs.snapshots = Some([(snapshot.id.clone(), snapshot)].into());
+    town.run_once();
+    let slot = &town.obs.slots[&SlotNumber(0)];
+    let attempts: Vec<u32> = slot.volumes.values().map(|record| record.attempt).collect();
+    let made = slot.upkeep.change.iter().flat_map(|change| change.volumes.values()).map(|made| made.record.attempt);
+    assert!(
+        made.clone().all(|attempt| !attempts.contains(&attempt)),
+        "{attempts:?} and {:?}",
+        made.collect::<Vec<_>>()
+    );
+}

@@ -233,9 +233,8 @@ impl Rules {
         let left = recorded(table, group, slot).map(|slot| slot.upkeep.left_interfaces).unwrap_or_default();
         let twin = aws.interfaces().find(|other| {
             // Which interfaces a slot that moved has left behind was in the table alone.
-            let forgotten = self.lost_table() && other.availability_zone != new.availability_zone;
             other.network_interface_id != interface
-                && !forgotten
+                && !self.lost_table()
                 && !left.keys().any(|id| id.as_str() == other.network_interface_id)
                 && other.tags.get(tags::GROUP).is_some_and(|g| g == group)
                 && other.tags.get(tags::SLOT).is_some_and(|s| s == slot)
@@ -278,8 +277,8 @@ impl Rules {
         let running = aws.instance(instance).is_some_and(|i| i.state == InstanceState::Running);
         let held = owner(table, |slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance));
         // Once the slot is released, a call that was long on its way rests on the claim that was.
-        let was =
-            || aws.instance(instance).and_then(|i| i.tags.get(tags::CLAIM)?.parse().ok()).filter(|_| self.late_calls);
+        let late = self.late_calls || self.rests_on_lost_table(at);
+        let was = || aws.instance(instance).and_then(|i| i.tags.get(tags::CLAIM)?.parse().ok()).filter(|_| late);
         let claim = held.map(|slot| slot.claim.0).or_else(was);
         if running && !claim.is_some_and(|claim| has_let_go(aws, instance, claim)) {
             self.accuse(4, at, format!("{what} was detached from {instance}, which runs and has not released it"));

@@ -259,7 +259,9 @@ impl Rules {
         let place = (slot.0.clone(), slot.1, name.clone());
         let Some(old) = self.ledger.held.insert(place.clone(), id.to_owned()) else {
             // A new volume is empty, or begins with a snapshot that the spec names; a pool volume is what it is.
-            if aws.volume(id).is_some_and(|volume| volume.tags.contains_key(tags::ATTEMPT)) {
+            // What a person adopts is no news to anyone.
+            let made = aws.volume(id).is_some_and(|volume| volume.tags.contains_key(tags::ATTEMPT));
+            if made && is_ours(&written.actor) {
                 self.ledger.untold.insert(slot, format!("{name} is new"));
             }
             return;

@@ -40,6 +40,10 @@ pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
             }
             continue;
         }
+        // What this very pass records of its volumes takes the next numbers: a change begins after that.
+        if slot.upkeep.change.is_none() && draft.slot(slot.number).slot.volumes != slot.volumes {
+            continue;
+        }
         match (&slot.upkeep.change, &slot.upkeep.order) {
             (Some(change), Some(order)) if change.stage < Stage::Switching => reorder(slot, change, order, view, draft),
             (Some(change), _) => advance(view, slot, change, draft),

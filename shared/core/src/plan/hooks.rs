@@ -72,7 +72,7 @@ fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, ser
         action.done.as_ref().is_some_and(|done| done.claim == Claim(0) && done.result == HookResult::Continue)
     };
     if let Some(action) = draft.action(id, Transition::Launching).filter(|action| passage(action)).cloned() {
-        draft.set_action(anew(view, &action));
+        draft.set_action(Action { into_pool: Some(false), ..anew(view, &action) });
     }
     let Some(action) = open_action(view, asg, id, Transition::Launching, draft) else { return };
     let slot = view.slot_of(id);
@@ -168,8 +168,27 @@ fn warm(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>) {
         if transition == Transition::Launching && action.into_pool == Some(false) {
             return draft.wait(Subject::Instance(id.clone()), Reason::Booting, Some(action.since));
         }
+        // It was answered, and the table does not know: without the token the answer would go to the passage that follows.
+        if action.into_pool == Some(true) && is_over(view, &action) {
+            let done = Done { result: HookResult::Continue, claim: Claim(0), at: view.now };
+            return draft.set_action(Action { done: Some(done), ..action });
+        }
         complete(view, &action, HookResult::Continue, Claim(0), draft);
     }
+}
+
+/// AWS knows no action of this token any more.
+fn is_over(view: &View<'_>, action: &Action) -> bool {
+    let reference = ActionRef {
+        asg: action.asg.clone(),
+        hook: action.hook.clone(),
+        transition: action.transition,
+        instance: action.instance.clone(),
+        token: action.token.clone(),
+    };
+    let step = Step::Complete { action: reference, result: HookResult::Continue };
+    let failure = view.obs.notes.failures.get(&step.key());
+    action.token.is_some() && failure.is_some_and(|failure| failure.kind == FailureKind::NoActiveAction)
 }
 
 /// The action of our hook that this member waits in; `None` where it is answered, or we have no such hook.

@@ -229,10 +229,11 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
         }
     }
     if record.tried.last() != Some(&wanted) {
+        if record.tried.len() >= TRIED {
+            return resolve(view, record, draft);
+        }
         let mut next = record.clone();
         next.tried.push(wanted);
-        let surplus = next.tried.len().saturating_sub(TRIED);
-        next.tried.drain(..surplus);
         return Outcome::Record(Some(next), Why::RecordIntended);
     }
     match seen {
@@ -251,6 +252,24 @@ fn pursue(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32, dra
             draft.look.records.insert(record.key.clone());
             Outcome::Rest(Some(Reason::RecordChanging(record.key.name.clone())))
         }
+    }
+}
+
+/// So much was tried that nothing more may be forgotten of it: what stands there is read, and goes on record, before
+/// anything else is tried. What was written and forgotten would look like someone else's.
+fn resolve(view: &View<'_>, record: &NameRecord, draft: &mut Draft<'_>) -> Outcome {
+    match view.obs.records.get(&record.key) {
+        None => {
+            draft.look.records.insert(record.key.clone());
+            Outcome::Rest(Some(Reason::RecordChanging(record.key.name.clone())))
+        }
+        Some(RecordSeen::Absent) => {
+            Outcome::Record(Some(confirmed(view, record, Addresses::new(), record.ttl)), Why::RecordConfirmed)
+        }
+        Some(seen @ RecordSeen::A { ttl, values }) if of_our_making(record, seen) => {
+            Outcome::Record(Some(confirmed(view, record, values.clone(), *ttl)), Why::RecordConfirmed)
+        }
+        Some(seen) => Outcome::Rest(Some(foreign(&record.key, seen))),
     }
 }
 
