@@ -227,7 +227,7 @@ fn two_actors_on_one_slot_move_it_once() {
         told(&World { leases_off: true, ..World::quiet(seed) }, async |lab: &Lab| {
             let group = anywhere(lab, FINAL, 1).await;
             let before = slot(lab, &group, 0);
-            lab.bus.set_odds(BusOdds { dropped: 0, doubled: 1000, late: (300, 40) });
+            lab.bus.set_odds(BusOdds { doubled: 1000, late: (300, 40), ..BusOdds::default() });
             // One of them sleeps through a part of it, and goes on with what it knew.
             let first = lab.region.faults(|faults| faults.changes());
             lab.region
