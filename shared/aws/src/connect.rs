@@ -38,15 +38,55 @@ pub struct Settings {
 pub async fn connect(settings: &Settings) -> Aws {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(retries(Pace::Usual))
         .load()
         .await;
-    clients(&config, settings)
+    clients(&config, settings, Pace::Usual)
+}
+
+/// How calls are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As in production: with retries, and no faster than AWS lets us.
+    Usual,
+    /// Once, and at once: what comes back is what the caller sees.
+    AtOnce,
+}
+
+impl Pace {
+    /// Of the services whose request buckets are shared with everything else in the account.
+    fn adaptive(self) -> RetryConfig {
+        match self {
+            Self::Usual => RetryConfig::adaptive().with_max_attempts(ATTEMPTS),
+            Self::AtOnce => RetryConfig::disabled(),
+        }
+    }
+
+    /// For a call that has no token and must not be applied twice: CreateSnapshot and CreateSnapshots would take another
+    /// snapshot, ModifyVolume would use up another of the four changes a day. It is sent once, and that one attempt has
+    /// the whole call's time. Who called looks first whether a lost one was applied (by the operation's tag, by the
+    /// volume's newest change) and then tries again. The pace is kept all the same.
+    pub(crate) fn once(self) -> aws_sdk_ec2::config::Builder {
+        let retries = match self {
+            Self::Usual => RetryConfig::adaptive().with_max_attempts(1),
+            Self::AtOnce => RetryConfig::disabled(),
+        };
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(OPERATION_TIMEOUT).build();
+        aws_sdk_ec2::Config::builder().retry_config(retries).timeout_config(timeouts)
+    }
+}
+
+/// What `connect` and `connect_by` say alike; at the pace `AtOnce` nothing is tried again.
+pub(crate) fn retries(pace: Pace) -> RetryConfig {
+    match pace {
+        Pace::Usual => RetryConfig::standard().with_max_attempts(ATTEMPTS),
+        Pace::AtOnce => RetryConfig::disabled(),
+    }
 }
 
 /// The clients on this configuration.
-pub(crate) fn clients(config: &SdkConfig, settings: &Settings) -> Aws {
-    let adaptive = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
+pub(crate) fn clients(config: &SdkConfig, settings: &Settings, pace: Pace) -> Aws {
+    let adaptive = pace.adaptive();
     let counts = Counts::default();
     let ec2 = aws_sdk_ec2::config::Builder::from(config)
         .retry_config(adaptive.clone())
@@ -68,20 +108,11 @@ pub(crate) fn clients(config: &SdkConfig, settings: &Settings) -> Aws {
         bus: settings.event_bus.clone(),
         clock: settings.sim_clock.map_or(Ticking::Real, Ticking::Simulated),
         counts,
+        pace,
     }
 }
 
-/// For a call that has no token and must not be applied twice: CreateSnapshot and CreateSnapshots would take another
-/// snapshot, ModifyVolume would use up another of the four changes a day. It is sent once, and that one attempt has the
-/// whole call's time. Who called looks first whether a lost one was applied (by the operation's tag, by the volume's
-/// newest change) and then tries again. The pace is kept all the same.
-pub(crate) fn once() -> aws_sdk_ec2::config::Builder {
-    aws_sdk_ec2::Config::builder()
-        .retry_config(RetryConfig::adaptive().with_max_attempts(1))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(OPERATION_TIMEOUT).build())
-}
-
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)

@@ -4,6 +4,7 @@
 //! typed error; nothing is decided here.
 
 mod autoscaling;
+mod carrier;
 mod clock;
 mod cloud;
 mod connect;
@@ -32,8 +33,9 @@ mod writes;
 
 use std::collections::BTreeMap;
 
+pub use carrier::{Carried, Carrier, Reply, Request, connect_by};
 pub use clock::SimClock;
-pub use connect::{Settings, connect};
+pub use connect::{Pace, Settings, connect};
 
 /// AWS, as the settle loop sees it: implements `Cloud`, `Table` and `Clock`.
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ pub struct Aws {
     bus: String,
     clock: clock::Ticking,
     counts: counts::Counts,
+    pace: Pace,
 }
 
 impl Aws {

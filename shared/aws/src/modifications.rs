@@ -7,7 +7,6 @@ use stateful_asg_core::upkeep::Target;
 use stateful_asg_runtime::ports::Called;
 
 use crate::Aws;
-use crate::connect::once;
 use crate::ec2::{gather, id_filters};
 use crate::errors::answer;
 use crate::parse::{Unreadable, int, required, time};
@@ -43,7 +42,7 @@ impl Aws {
             .set_volume_type(target.kind.map(|kind| kind.as_str().into()))
             .set_iops(target.iops.map(int))
             .set_throughput(target.throughput.map(int));
-        answer("ec2:ModifyVolume", request.customize().config_override(once()).send().await).map(drop)
+        answer("ec2:ModifyVolume", request.customize().config_override(self.pace.once()).send().await).map(drop)
     }
 }
 

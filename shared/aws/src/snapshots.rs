@@ -10,7 +10,6 @@ use stateful_asg_core::observed::FailureKind;
 use stateful_asg_runtime::ports::{CallError, Called, Which};
 
 use crate::Aws;
-use crate::connect::once;
 use crate::ec2::{PAGE, core_tags, created_with, filters, gather};
 use crate::errors::{answer, goal};
 use crate::parse::{Unreadable, count, required, time};
@@ -71,7 +70,7 @@ impl Aws {
         const OPERATION: &str = "ec2:CreateSnapshot";
         let request = self.ec2.create_snapshot().volume_id(volume.as_str());
         let request = request.tag_specifications(created_with(types::ResourceType::Snapshot, tags));
-        let made = answer(OPERATION, request.customize().config_override(once()).send().await)?;
+        let made = answer(OPERATION, request.customize().config_override(self.pace.once()).send().await)?;
         let shown = shown!(made, tags.clone(), made.state_message());
         snapshot(shown).map_err(|error| error.in_answer(OPERATION, Some("the new snapshot")))
     }
@@ -94,7 +93,7 @@ impl Aws {
             .build();
         let request = self.ec2.create_snapshots().instance_specification(volumes);
         let request = request.tag_specifications(created_with(types::ResourceType::Snapshot, tags));
-        let made = answer(OPERATION, request.customize().config_override(once()).send().await)?;
+        let made = answer(OPERATION, request.customize().config_override(self.pace.once()).send().await)?;
         let read = made.snapshots().iter().map(|seen| snapshot(shown!(seen, tags.clone(), None)));
         read.collect::<Result<_, _>>().map_err(|error| error.in_answer(OPERATION, Some("a new snapshot")))
     }

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use crate::Aws;
-use crate::connect::{Settings, clients};
+use crate::connect::{Pace, Settings, clients};
 
 /// The parameters of a request to EC2, without its version.
 pub(crate) type Request = BTreeMap<String, String>;
@@ -57,7 +57,7 @@ impl Wire {
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "tests")))
             .http_client(SharedHttpClient::new(self.clone()))
             .build();
-        clients(&config, &Settings { table: "t".to_owned(), event_bus: "b".to_owned(), sim_clock: None })
+        clients(&config, &Settings { table: "t".to_owned(), event_bus: "b".to_owned(), sim_clock: None }, Pace::Usual)
     }
 
     /// The requests so far.
