@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use stateful_asg_core::ids::{DeploymentId, GroupName};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::waiting::Waiting;
 use stateful_asg_runtime::config::{self, Config};
-use stateful_asg_runtime::handlers::{self, Context, Known, Outcome};
+use stateful_asg_runtime::handlers::{self, Context, HandlerError, Known, Outcome};
 use stateful_asg_sim::typed::SimWorld;
 
 /// One of the functions.
@@ -38,11 +40,31 @@ impl Function {
     }
 }
 
+/// What an invocation comes to.
+pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Outcome, HandlerError>> + 'a>>;
+
+/// Which face of the world the functions see.
+pub trait Face {
+    /// One invocation: the product's handlers, on this face.
+    fn handle<'a>(&'a self, world: &'a SimWorld, context: &'a Context<'a>, event: &'a Value) -> Handled<'a>;
+}
+
+/// The ports, played by the simulated AWS itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Typed;
+
+impl Face for Typed {
+    fn handle<'a>(&'a self, world: &'a SimWorld, context: &'a Context<'a>, event: &'a Value) -> Handled<'a> {
+        Box::pin(handlers::handle(world, context, event))
+    }
+}
+
 /// The functions, and what came of their invocations.
 pub struct Functions {
     configs: [Config; 4],
     known: Known,
     seen: RefCell<Seen>,
+    face: Rc<dyn Face>,
 }
 
 /// What came of the functions' invocations.
@@ -70,7 +92,7 @@ impl Functions {
     /// # Panics
     /// Where the settings are refused: they are constant.
     #[must_use]
-    pub fn new(deployment: &DeploymentId, limits: Limits) -> Self {
+    pub fn new(deployment: &DeploymentId, limits: Limits, face: Rc<dyn Face>) -> Self {
         let config = |handler: &str| {
             let vars = |name: &str| match name {
                 "_HANDLER" => Some(handler.to_owned()),
@@ -81,7 +103,7 @@ impl Functions {
             Config { limits: limits.clone(), ..Config::from_vars(vars).expect("these settings are complete") }
         };
         let configs = ["lifecycle", "instance", "sweep", "snapshot"].map(config);
-        Self { configs, known: Known::default(), seen: RefCell::default() }
+        Self { configs, known: Known::default(), seen: RefCell::default(), face }
     }
 
     /// What came of the invocations so far.
@@ -105,7 +127,7 @@ impl Functions {
             Function::Snapshot => &self.configs[3],
         };
         let context = Context { config, request_id: world.name(), deadline, known: &self.known };
-        match handlers::handle(world, &context, event).await {
+        match self.face.handle(world, &context, event).await {
             Ok(outcome) => Ok(self.note(&outcome, world.region().now())),
             Err(error) => Err(chain(&error)),
         }

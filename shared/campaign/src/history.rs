@@ -1,5 +1,6 @@
 //! One random history: a group, people, faults; then peace, in which it must converge and be quiet.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,12 +9,14 @@ use rand_chacha::ChaCha8Rng;
 use stateful_asg_core::ids::GroupName;
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState};
 use stateful_asg_sim::model::{Span, Timings};
+use stateful_asg_sim::typed::Region;
 
+use crate::actors::{Face, Typed};
 use crate::bus::{BusOdds, DROPPED, PANICKED};
 use crate::classes::Class;
 use crate::coverage::Coverage;
 use crate::ends;
-use crate::lab::{Lab, World, simulate};
+use crate::lab::{Lab, World, simulate_on};
 use crate::meddling;
 use crate::operator::Operator;
 use crate::rules::Violation;
@@ -54,8 +57,19 @@ pub fn run(seed: u64, trace: bool) -> Report {
 /// Runs a history as written out.
 #[must_use]
 pub fn run_script(script: &Script, trace: bool) -> Report {
+    run_script_on(script, trace, |_| Rc::new(Typed), |_| ()).0
+}
+
+/// Runs a history as written out, whose functions see this face of the world; with what the end tells.
+#[must_use]
+pub fn run_script_on<T>(
+    script: &Script,
+    trace: bool,
+    face: impl FnOnce(&Rc<Region>) -> Rc<dyn Face>,
+    end: impl FnOnce(&Lab) -> T,
+) -> (Report, T) {
     let world = World { trace, ..script.world.clone() };
-    simulate(&world, async |lab: &Lab| {
+    simulate_on(&world, face, async |lab: &Lab| {
         let mut coverage = Coverage::default();
         live(lab, script, &mut coverage).await;
         collect(lab, &mut coverage);
@@ -69,7 +83,7 @@ pub fn run_script(script: &Script, trace: bool) -> Report {
             violations.push(Violation { rule: 0, at: lab.now(), text: "an invocation panicked".to_owned() });
         }
         let story = if trace { lab.story() } else { String::new() };
-        Report { seed: script.seed, violations, coverage, story }
+        (Report { seed: script.seed, violations, coverage, story }, end(lab))
     })
 }
 

@@ -13,7 +13,7 @@ use stateful_asg_sim::model::{Aws, GuestMode, RequestBuckets, Settings, Timings}
 use stateful_asg_sim::typed::{Faults, MemoryTable, Region};
 use tokio::task::LocalSet;
 
-use crate::actors::Functions;
+use crate::actors::{Face, Functions, Typed};
 use crate::bus::Bus;
 use crate::rules::{Rules, Violation, Watcher};
 use crate::served::{self, Unserved};
@@ -101,19 +101,31 @@ pub struct Lab {
 /// # Panics
 /// Where the world cannot be set up at all.
 pub fn simulate<T>(world: &World, story: impl AsyncFnOnce(&Lab) -> T) -> T {
+    simulate_on(world, |_| Rc::new(Typed), story)
+}
+
+/// Runs a story in a world whose functions see this face of it.
+///
+/// # Panics
+/// Where the world cannot be set up at all.
+pub fn simulate_on<T>(
+    world: &World,
+    face: impl FnOnce(&Rc<Region>) -> Rc<dyn Face>,
+    story: impl AsyncFnOnce(&Lab) -> T,
+) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without input and output needs nothing from the system");
     LocalSet::new().block_on(&runtime, async {
-        let lab = Lab::new(world);
+        let lab = Lab::new(world, face);
         story(&lab).await
     })
 }
 
 impl Lab {
-    fn new(world: &World) -> Self {
+    fn new(world: &World, face: impl FnOnce(&Rc<Region>) -> Rc<dyn Face>) -> Self {
         let mut aws = Aws::new(Settings {
             seed: world.seed,
             zones: world.zones,
@@ -139,7 +151,7 @@ impl Lab {
         rules.borrow_mut().allow(lag + reading + USUAL, world.leases_off);
         region.watch(Box::new(Watcher(Rc::clone(&rules))));
         region.act("operator", |_, table| table.leases_off = world.leases_off);
-        let functions = Functions::new(&deployment, world.limits.clone());
+        let functions = Functions::new(&deployment, world.limits.clone(), face(&region));
         let bus = Bus::new(&region, functions, world.seed ^ 0xb05);
         let (aws, carrier) = (Rc::clone(&region), Rc::clone(&bus));
         tokio::task::spawn_local(async move {

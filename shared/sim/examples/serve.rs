@@ -1,11 +1,15 @@
 //! Serves the simulated AWS until its standard input ends: `serve [PORT] [SPEED] [FUNCTIONS-BINARY]`.
 //!
-//! Prints the environment for clients, one `NAME=value` a line, and then an empty line.
+//! Prints the environment for clients, one `NAME=value` a line, and then an empty line. A number on its standard input
+//! puts the clock forward by so many seconds; it answers with the number.
 #![allow(clippy::print_stdout, reason = "its output is for scripts")]
 
 use std::error::Error;
-use std::io::{Read, stdin};
+use std::io::stdin;
+use std::time::Duration;
 
+use jiff::SignedDuration;
+use stateful_asg_sim::model::{GuestMode, Settings, Span};
 use stateful_asg_sim::simulator::{FunctionsConfig, Simulator, SimulatorConfig};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,13 +21,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         env: [("RECORDS".to_owned(), std::env::temp_dir().display().to_string())].into(),
         deployment: "test".to_owned(),
     });
-    let config = SimulatorConfig { port: (port != 0).then_some(port), speed, functions, ..SimulatorConfig::default() };
+    // Instances mount what their tags name, and nothing else keeps a volume busy.
+    let guest = GuestMode::Reports { delay: Span::secs(1, 20) };
+    let settings = Settings { guest, ..Settings::default() };
+    let config = SimulatorConfig { port: (port != 0).then_some(port), speed, functions, settings };
     let simulator = Simulator::start(config)?;
     for (name, value) in simulator.environment() {
         println!("{name}={value}");
     }
     println!();
-    stdin().read_to_end(&mut Vec::new())?;
+    for line in stdin().lines() {
+        let line = line?;
+        simulator.leap(SignedDuration::from_secs(line.trim().parse()?), Duration::from_secs(60))?;
+        println!("{line}");
+    }
     for (operation, count) in simulator.counts() {
         println!("{operation} {count}");
     }

@@ -59,7 +59,11 @@ pub(super) fn instance(seen: &sim::Instance) -> cloud::Instance {
         security_groups: seen.security_groups.iter().map(|group| id(group)).collect(),
         launched: seen.launch_time,
         tags: seen.tags.clone(),
-        devices: seen.block_devices.iter().filter_map(|device| device.device_name.parse().ok()).collect(),
+        // The root device's name is shown, and taken, when the volume is gone too.
+        devices: std::iter::once(&seen.root_device_name)
+            .chain(seen.block_devices.iter().map(|device| &device.device_name))
+            .filter_map(|name| name.parse().ok())
+            .collect(),
         volumes: seen
             .block_devices
             .iter()

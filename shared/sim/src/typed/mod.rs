@@ -12,22 +12,23 @@ mod route53;
 mod storage;
 mod store;
 mod table;
+mod world;
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stateful_asg_runtime::codes::kind_of;
-use stateful_asg_runtime::ports::{CallError, Called};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{Aws, AwsError, Emitted};
+use crate::wire::dynamo::Dynamo;
+use crate::wire::{self, Answer, Sent};
 
 pub use faults::{BUCKET_EMPTY, Fault, Faults, ITEM_MISSING, Odds, PAGE_MISSING, Sort};
 pub use table::{Cancelled, MemoryTable, Written};
+pub use world::SimWorld;
+use world::Stamp;
 
 /// Looks at the truth after everything that took effect.
 pub trait Watch {
@@ -128,7 +129,7 @@ impl Region {
     /// The same, whose own clock is wrong by `skew`.
     #[must_use]
     pub fn actor_with_clock(self: &Rc<Self>, name: &str, skew: SignedDuration) -> SimWorld {
-        SimWorld { region: Rc::clone(self), actor: Rc::from(name), skew, death: Rc::new(Death::default()) }
+        SimWorld::new(self, name, skew)
     }
 
     /// Has the truth looked at after everything that takes effect.
@@ -201,6 +202,17 @@ impl Region {
         done
     }
 
+    /// A request of the AWS protocols, answered by this world's AWS and this database at the present moment.
+    #[must_use]
+    pub fn exchange(&self, actor: &str, dynamo: &Dynamo, sent: &Sent<'_>) -> Answer {
+        let now = self.now();
+        let aws = &mut self.state.borrow_mut().aws;
+        aws.advance_to(now);
+        let answer = wire::exchange(aws.as_actor(actor), dynamo, sent, "simulated");
+        aws.as_actor("");
+        answer
+    }
+
     /// Lets AWS do by itself what is due until now.
     pub fn catch_up(&self) {
         let now = self.now();
@@ -253,176 +265,5 @@ impl Region {
         if earlier || !self.state.borrow().events.is_empty() {
             self.changed.notify_one();
         }
-    }
-}
-
-/// Whether an actor has died of a crash.
-#[derive(Default)]
-struct Death {
-    dead: Cell<bool>,
-    bell: Notify,
-}
-
-/// The world as one actor sees it.
-#[derive(Clone)]
-pub struct SimWorld {
-    region: Rc<Region>,
-    actor: Rc<str>,
-    /// By how much its own clock is ahead of AWS's.
-    skew: SignedDuration,
-    death: Rc<Death>,
-}
-
-impl SimWorld {
-    /// The world that it is part of.
-    #[must_use]
-    pub fn region(&self) -> &Rc<Region> {
-        &self.region
-    }
-
-    /// The actor's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.actor
-    }
-
-    /// Runs what the actor does until it is done, or until a fault kills the actor: then nothing.
-    pub async fn live<T>(&self, what: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            () = self.death.bell.notified() => None,
-            done = what => Some(done),
-        }
-    }
-
-    async fn die(&self) -> ! {
-        self.region.note(&self.actor, || "dies".to_owned());
-        self.death.dead.set(true);
-        self.death.bell.notify_one();
-        std::future::pending().await
-    }
-
-    /// An answer that lists many, without what it happens to leave out.
-    fn thinned<T>(&self, operation: &'static str, answer: Called<Vec<T>>) -> Called<Vec<T>> {
-        answer.map(|mut all| {
-            self.region.faults(|faults| faults.thin(operation, &mut all));
-            all
-        })
-    }
-
-    /// One call: the way there, the effect, the way back, and what goes wrong.
-    async fn call<T: 'static>(
-        &self,
-        operation: &'static str,
-        sort: Sort,
-        effect: impl FnOnce(&mut Aws, &mut MemoryTable, &Stamp) -> Result<T, AwsError> + 'static,
-    ) -> Called<T> {
-        let (there, back) = self.region.faults(|faults| (faults.latency(), faults.latency()));
-        let fault = self.region.faults(|faults| faults.strike(operation, sort));
-        if let Some(fault) = fault {
-            self.region.note(&self.actor, || format!("{operation}: {fault:?}"));
-        }
-        on_the_way(there).await;
-        let answer = match fault {
-            None => self.apply(operation, sort, effect),
-            Some(Fault::Throttled) => Err(AwsError::injected(throttling_code(operation))),
-            Some(Fault::Denied) => Err(AwsError::injected(denial_code(operation))),
-            Some(Fault::Internal) => Err(AwsError::injected("InternalError")),
-            Some(Fault::AnswerLost) => {
-                let _ = self.apply(operation, sort, effect);
-                Err(AwsError::injected("RequestTimeout"))
-            }
-            Some(Fault::Late(after)) => {
-                let late = self.clone();
-                tokio::task::spawn_local(async move {
-                    tokio::time::sleep(after).await;
-                    late.region.note(&late.actor, || format!("{operation}: lands late"));
-                    let _ = late.apply(operation, sort, effect);
-                });
-                Err(AwsError::injected("RequestTimeout"))
-            }
-            Some(Fault::Conflict) => Err(AwsError::injected("TransactionConflictException")),
-            Some(Fault::Pause(long) | Fault::Stall(long)) => {
-                tokio::time::sleep(long).await;
-                self.apply(operation, sort, effect)
-            }
-            Some(Fault::CrashBefore) => self.die().await,
-            Some(Fault::CrashAfter) => {
-                let _ = self.apply(operation, sort, effect);
-                self.die().await
-            }
-        };
-        on_the_way(back).await;
-        answer.map_err(|error| CallError {
-            operation,
-            kind: kind_of(&error.code, &error.message),
-            code: error.code,
-            message: error.message,
-        })
-    }
-
-    fn apply<T>(
-        &self,
-        operation: &'static str,
-        sort: Sort,
-        effect: impl FnOnce(&mut Aws, &mut MemoryTable, &Stamp) -> Result<T, AwsError>,
-    ) -> Result<T, AwsError> {
-        let stamp = Stamp { now: self.region.now(), actor: Rc::clone(&self.actor) };
-        let answer = {
-            let State { aws, table, .. } = &mut *self.region.state.borrow_mut();
-            aws.advance_to(stamp.now);
-            let answer = effect(aws.as_actor(&self.actor), table, &stamp);
-            aws.as_actor("");
-            answer
-        };
-        if answer.is_ok() {
-            self.region.count(&self.actor, operation, sort);
-        }
-        match &answer {
-            Err(error) => {
-                self.region.note(&self.actor, || format!("{operation} -> {error}"));
-                let State { table, watch, faults, .. } = &mut *self.region.state.borrow_mut();
-                if error.code == throttling_code(operation) {
-                    faults.note(operation, BUCKET_EMPTY, 1);
-                }
-                if let Some(watch) = watch {
-                    watch.refused(stamp.now, operation, error, table);
-                }
-            }
-            Ok(_) if sort == Sort::Change => self.region.note(&self.actor, || operation.to_owned()),
-            Ok(_) => {}
-        }
-        self.region.look();
-        answer
-    }
-}
-
-/// Tokio's clock counts whole milliseconds, and a way that takes no time must take none.
-async fn on_the_way(long: Duration) {
-    if !long.is_zero() {
-        tokio::time::sleep(long).await;
-    }
-}
-
-/// When and by whom a call takes effect.
-struct Stamp {
-    now: Timestamp,
-    actor: Rc<str>,
-}
-
-fn throttling_code(operation: &str) -> &'static str {
-    match operation.split(':').next() {
-        Some("ec2") => "RequestLimitExceeded",
-        Some("dynamodb") => "ProvisionedThroughputExceededException",
-        Some("events") => "ThrottlingException",
-        _ => "Throttling",
-    }
-}
-
-fn denial_code(operation: &str) -> &'static str {
-    match operation.split(':').next() {
-        Some("ec2") => "UnauthorizedOperation",
-        Some("dynamodb" | "events") => "AccessDeniedException",
-        _ => "AccessDenied",
     }
 }

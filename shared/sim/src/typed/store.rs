@@ -102,7 +102,7 @@ impl Table for SimWorld {
 
 impl Clock for SimWorld {
     fn now(&self) -> Timestamp {
-        self.region.now() + self.skew
+        self.region().now() + self.skew
     }
 
     async fn sleep(&self, duration: Duration) {

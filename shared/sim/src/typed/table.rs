@@ -10,11 +10,14 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::cloud::Transition;
 use stateful_asg_core::ids::{Generation, GroupName, InstanceId, SlotNumber};
 use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
 use stateful_asg_runtime::ports::{Rest, Summary, Woken};
+
+/// How long DynamoDB knows a transaction's token.
+const TOKEN_VALID: SignedDuration = SignedDuration::from_mins(10);
 
 /// A write that took effect.
 #[derive(Debug, Clone)]
@@ -166,24 +169,36 @@ impl MemoryTable {
         self.actions.retain(|_, action| action.since >= oldest);
     }
 
+    /// As the UpdateItem of the real one: the lease of someone else is taken over where it has expired, one's own stays as
+    /// it is, and `epoch` rises with every wake and once more when the lease changes hands.
     pub(super) fn wake(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Woken {
         let item = self.groups.entry(group.clone()).or_default();
         item.dirty += 1;
-        let free =
-            self.leases_off || item.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.expires <= now);
-        if free {
-            item.sharers.retain(|_, expires| *expires > now);
-            let others = item.sharers.keys().filter(|sharer| *sharer != owner).count();
-            if let Some(count) = others.checked_sub(1).and_then(|others| self.overlaps.get_mut(others.min(1))) {
-                *count += 1;
-            }
-            if self.leases_off {
-                item.sharers.insert(owner.to_owned(), now + ttl);
-            }
+        item.epoch += 1;
+        let mine = Lease { owner: owner.to_owned(), expires: now + ttl };
+        let lease = item.lease.get_or_insert_with(|| mine.clone());
+        if lease.owner != owner && (self.leases_off || lease.expires <= now) {
+            *lease = mine;
             item.epoch += 1;
-            item.lease = Some(Lease { owner: owner.to_owned(), expires: now + ttl });
         }
-        Woken { ours: free, ..item.woken() }
+        let ours = lease.owner == owner;
+        if ours {
+            self.count_sharers(group, owner, now, ttl);
+        }
+        Woken { ours, ..self.groups[group].woken() }
+    }
+
+    /// Counts that several work on the group at once, and remembers this one where leases are off.
+    fn count_sharers(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) {
+        let Some(item) = self.groups.get_mut(group) else { return };
+        item.sharers.retain(|_, expires| *expires > now);
+        let others = item.sharers.keys().filter(|sharer| *sharer != owner).count();
+        if let Some(count) = others.checked_sub(1).and_then(|others| self.overlaps.get_mut(others.min(1))) {
+            *count += 1;
+        }
+        if self.leases_off {
+            item.sharers.insert(owner.to_owned(), now + ttl);
+        }
     }
 
     pub(super) fn prolong(&mut self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Option<Woken> {
@@ -238,7 +253,13 @@ impl MemoryTable {
     }
 
     /// All of the write or nothing.
+    ///
+    /// A write that was applied within the last ten minutes is a success and changes nothing, whatever stands there by
+    /// now: its token is its content. <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
     pub(super) fn write(&mut self, write: &TableWrite, at: Timestamp, actor: &str) -> Result<(), Cancelled> {
+        if self.remembers(write, at) {
+            return Ok(());
+        }
         match self.refusal(write) {
             None => {
                 self.apply(write, at, actor);
@@ -247,6 +268,12 @@ impl MemoryTable {
             Some(_) if self.is_applied(write) => Ok(()),
             Some(cancelled) => Err(cancelled),
         }
+    }
+
+    fn remembers(&self, write: &TableWrite, now: Timestamp) -> bool {
+        let transaction = write.slot.is_some() || write.record.is_some();
+        let lately = self.log.iter().rev().take_while(|written| now.duration_since(written.at) < TOKEN_VALID);
+        transaction && lately.into_iter().any(|written| *written.write == *write)
     }
 
     fn refusal(&self, write: &TableWrite) -> Option<Cancelled> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dynoxide::{Database, DynoxideError};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,24 +28,29 @@ pub struct DynamoRefusal {
     pub body: String,
 }
 
-/// Reads time for DynamoDB (creation dates, expiry, tokens) from the simulated clock.
-struct SimulatedTime(Clock);
+/// Reads time for DynamoDB (creation dates, expiry, tokens) from a simulated clock.
+struct SimulatedTime<Now>(Now);
 
-impl dynoxide::storage_backend::Clock for SimulatedTime {
+impl<Now: Fn() -> Timestamp + Send + Sync> dynoxide::storage_backend::Clock for SimulatedTime<Now> {
     fn now_unix_secs(&self) -> u64 {
-        u64::try_from(self.0.now().as_second()).unwrap_or(0)
+        u64::try_from(self.0().as_second()).unwrap_or(0)
     }
 
     fn now_unix_secs_f64(&self) -> f64 {
-        std::time::Duration::try_from(self.0.now().as_duration()).unwrap_or_default().as_secs_f64()
+        std::time::Duration::try_from(self.0().as_duration()).unwrap_or_default().as_secs_f64()
     }
 }
 
 impl Dynamo {
     /// An empty database that reads `clock`.
     pub fn start(clock: Clock) -> Result<Self, DynamoRefusal> {
+        Self::start_with(move || clock.now())
+    }
+
+    /// An empty database whose time is what `now` says.
+    pub fn start_with(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Result<Self, DynamoRefusal> {
         let database =
-            Database::memory_with_clock(Arc::new(SimulatedTime(clock))).map_err(|error| refusal("start", &error))?;
+            Database::memory_with_clock(Arc::new(SimulatedTime(now))).map_err(|error| refusal("start", &error))?;
         Ok(Self { database })
     }
 

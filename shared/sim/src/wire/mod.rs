@@ -10,6 +10,7 @@ mod ec2;
 mod events;
 mod operation;
 pub mod query;
+mod request;
 mod rights;
 mod route53;
 mod server;
@@ -17,6 +18,7 @@ mod service;
 mod sts;
 pub mod xml;
 
+pub use request::{Sent, exchange};
 pub use server::{Backend, Calls, serve};
 
 /// The content type of EC2, Auto Scaling, STS and Route 53.
@@ -37,10 +39,13 @@ pub fn access_key_of(function: &str) -> String {
 
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Answer {
-    status: u16,
-    content_type: &'static str,
-    body: String,
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body's form.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
 }
 
 impl Answer {

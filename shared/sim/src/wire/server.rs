@@ -14,11 +14,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::Answer;
 use super::dynamo::Dynamo;
-use super::query::Query;
+use super::request::{Request, Sent, Work};
 use super::rights::{Call, checks, refusal};
-use super::service::{Service, Signs, scope};
-use super::{ACCESS_KEY_PREFIX, AMZ_JSON, Answer, DYNAMO_JSON, autoscaling, ec2, events, route53, sts};
+use super::service::Service;
 use crate::clock::Clock;
 use crate::iam::Ledger;
 use crate::model::{Aws, Emitted};
@@ -127,88 +127,21 @@ impl Backend {
     }
 
     fn answer(&self, request: &Request<'_>, request_id: &str) -> Answer {
-        let Request { actor, method, path, query, body, .. } = *request;
-        let Some(service) = request.service else { return no_service(request) };
-        let route = (service == Service::Route53).then(|| route53::Route::of(method, path));
-        let action = match route {
-            Some(route) => route.name(),
-            None => request.action(service),
-        };
-        tracing::debug!(actor, service = service.prefix(), action, "request");
-        self.count(actor, service, action);
-        let call = Call { service, action, form: &request.form, route, body };
-        if let Some(denied) = self.denied(actor, &call, request_id) {
-            return denied;
+        if let Some(call) = request.call() {
+            self.count(request.actor, call.service, call.action);
+            if let Some(denied) = self.denied(request.actor, &call, request_id) {
+                return denied;
+            }
         }
-        match service {
-            Service::Ec2 => self.with(|aws| ec2::answer(aws.as_actor(actor), action, &request.form, request_id)),
-            Service::AutoScaling => {
-                self.with(|aws| autoscaling::answer(aws.as_actor(actor), action, &request.form, request_id))
-            }
-            Service::EventBridge => self.with(|aws| events::answer(aws.as_actor(actor), action, body)),
-            Service::DynamoDb => match self.dynamo.call(action, body) {
-                Ok(answer) => Answer::new(200, DYNAMO_JSON, answer),
-                Err(refusal) => Answer::new(refusal.status, DYNAMO_JSON, refusal.body),
-            },
-            Service::Sts => sts::answer(&self.account, actor, action, request_id),
-            Service::Route53 => {
-                let route = route.unwrap_or(route53::Route::Unknown);
-                self.with(|aws| route53::answer(aws.as_actor(actor), route, query, body, request_id))
-            }
+        match request.work(&self.dynamo, &self.account, request_id) {
+            Work::Model(act) => self.with(|aws| act(aws.as_actor(request.actor))),
+            Work::Done(answer) => answer,
         }
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Request<'a> {
-    service: Option<Service>,
-    actor: &'a str,
-    target: Option<&'a str>,
-    method: &'a str,
-    path: &'a str,
-    query: &'a str,
-    body: &'a str,
-    form: Query,
-}
-
-impl<'a> Request<'a> {
-    fn read(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, body: &'a str) -> Self {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let query = uri.query().unwrap_or_default();
-        let is_form = header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        // What is no form is another protocol's body, or is refused for want of an action.
-        let form = Query::parse(if is_form { body } else { query }).unwrap_or_default();
-        let (authorization, target) = (header("authorization"), header("x-amz-target"));
-        let signs = Signs { authorization, target, path: uri.path(), version: form.text("Version") };
-        let service = Service::of(&signs);
-        let key = authorization.and_then(scope).map(|scope| scope.access_key).unwrap_or_default();
-        let actor = key.strip_prefix(ACCESS_KEY_PREFIX).unwrap_or(key);
-        Self { service, actor, target, method: method.as_str(), path: uri.path(), query, body, form }
-    }
-
-    fn action(&self, service: Service) -> &str {
-        let action = match service {
-            Service::DynamoDb | Service::EventBridge => self.target.and_then(|target| target.split('.').next_back()),
-            Service::Ec2 | Service::AutoScaling | Service::Sts => self.form.text("Action"),
-            Service::Route53 => None,
-        };
-        action.unwrap_or("Unknown")
-    }
-}
-
-fn no_service(request: &Request<'_>) -> Answer {
-    let message = format!(
-        "No service could be told from {} {}: sign the request for ec2, autoscaling, route53, dynamodb, events or sts.",
-        request.method, request.path
-    );
-    Answer::new(
-        400,
-        AMZ_JSON,
-        serde_json::json!({"__type": "UnknownOperationException", "message": message}).to_string(),
-    )
 }
 
 /// Serves `backend` on `listener` until the future is dropped.
@@ -228,7 +161,17 @@ async fn handle(
         return (StatusCode::BAD_REQUEST, "the body is not UTF-8").into_response();
     };
     let request_id = backend.request_id();
-    let answer = backend.answer(&Request::read(&method, &uri, &headers, body), &request_id);
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let sent = Sent {
+        method: method.as_str(),
+        path: uri.path(),
+        query: uri.query().unwrap_or_default(),
+        authorization: header("authorization"),
+        target: header("x-amz-target"),
+        content_type: header("content-type"),
+        body,
+    };
+    let answer = backend.answer(&Request::read(&sent), &request_id);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = [("content-type", answer.content_type.to_owned()), ("x-amzn-requestid", request_id)];
     (status, headers, answer.body).into_response()
