@@ -87,6 +87,7 @@ fn an_answered_hook_is_not_answered_again_while_another_owners_hook_holds_the_in
         asg: asg_name(),
         hook: HookName::new("stateful-asg-test-launch").unwrap(),
         token: None,
+        into_pool: None,
         since: town.now,
         beat: None,
         done: Some(Done { result: HookResult::Continue, claim: Claim(3), at: town.now }),
