@@ -49,7 +49,15 @@ fn one_of_two_instances_dies_and_two_actors_replace_it() {
 #[test]
 fn both_of_two_instances_die_and_two_actors_replace_them_with_their_names() {
     let minutes = Duration::from_secs(600);
-    holds(&Small { name: "two replacements", spec: NAMED, members: 2, actors: 2, killed: 2, horizon: minutes, most: 0 });
+    holds(&Small {
+        name: "two replacements",
+        spec: NAMED,
+        members: 2,
+        actors: 2,
+        killed: 2,
+        horizon: minutes,
+        most: 0,
+    });
 }
 
 #[test]

@@ -14,7 +14,7 @@ use stateful_asg_runtime::ports::{Called, Rest, Table};
 use stateful_asg_sim::simulator::{Simulator, SimulatorConfig};
 
 use crate::Aws;
-use crate::connect::{Settings, clients};
+use crate::connect::{Pace, Settings, clients};
 use crate::samples;
 
 const TABLE: &str = "functions";
@@ -40,7 +40,7 @@ async fn reaching(simulator: &Simulator, table: &str) -> Aws {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .load()
         .await;
-    clients(&config, &Settings { table: table.to_owned(), event_bus: "b".to_owned(), sim_clock: None })
+    clients(&config, &Settings { table: table.to_owned(), event_bus: "b".to_owned(), sim_clock: None }, Pace::Usual)
 }
 
 /// Slot 3 from one generation to the next, with this claim.
