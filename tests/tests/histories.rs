@@ -167,4 +167,16 @@ fn reasons() -> impl Iterator<Item = &'static str> {
 }
 
 /// Reasons that no history reaches at the end of a settle, and why not.
-const UNREACHED: [(&str, &str); 0] = [];
+const UNREACHED: [(&str, &str); 11] = [
+    ("Withheld", "every spec's mode is `full`"),
+    ("Untagged", "every group's tags go on to its instances"),
+    ("AttachLimit", "no instance has so many volumes"),
+    ("HolderRetained", "no group keeps instances whose terminate hook was abandoned"),
+    ("HolderReplacingRoot", "nobody replaces root volumes"),
+    ("VolumeStray", "a second volume with a slot's tags needs two people at once"),
+    ("VolumeMultiAttach", "nobody allows several attachments"),
+    ("NoSubnet", "every spec takes the group's own subnets"),
+    ("RecordFull", "no group has 400 members"),
+    ("SnapshotsLate", "the snapshot function names it, and no settle waits for it"),
+    ("GrowthLimit", "no history has five changes of one volume in a day"),
+];

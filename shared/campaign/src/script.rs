@@ -130,7 +130,7 @@ impl Script {
         }
         self.skew = Duration::from_secs(if rng.random_bool(0.2) { rng.random_range(60..=240) } else { 0 });
         // Route 53 grants five requests a second. The SDK tries again what that refuses; the typed face does not.
-        if rng.random_bool(0.3) && !self.wish.names_anything() {
+        if rng.random_bool(0.3) && (self.most <= 2 || !self.wish.names_anything()) {
             self.world.buckets = [RequestBuckets::PerOperation, RequestBuckets::SharedMutating][rng.random_range(0..2)];
         }
         self.attach_hangs = rng.random_bool(0.12);
