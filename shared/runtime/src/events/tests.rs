@@ -17,13 +17,14 @@ fn fixtures() -> BTreeMap<String, Value> {
     files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path))).collect()
 }
 
-fn action(transition: Transition, hook: &str, token: bool) -> Incoming {
+fn action(transition: Transition, hook: &str, token: bool, into_pool: Option<bool>) -> Incoming {
     Incoming::Action(LifecycleAction {
         asg: AsgName::new("cass-blue").unwrap(),
         hook: HookName::new(hook).unwrap(),
         instance: instance(),
         transition,
         token: token.then(|| ActionToken::new("c9a1e7d4-5b2f-4e83-9d60-71f2a3b4c5d6").unwrap()),
+        into_pool,
         at: Some("2026-11-20T08:15:30Z".parse().unwrap()),
     })
 }
@@ -33,17 +34,19 @@ fn instance() -> InstanceId {
 }
 
 fn expected(name: &str) -> Result<Incoming, Vec<&'static str>> {
-    let launch = |token| Ok(action(Transition::Launching, "stateful-asg-prod-launch", token));
-    let terminate = || Ok(action(Transition::Terminating, "stateful-asg-prod-terminate", true));
+    let launch = |into_pool: Option<bool>| {
+        Ok(action(Transition::Launching, "stateful-asg-prod-launch", into_pool.is_some(), into_pool))
+    };
+    let terminate = |into_pool| Ok(action(Transition::Terminating, "stateful-asg-prod-terminate", true, into_pool));
     let ignored = |why| Ok(Incoming::Ignored(why));
     let ended = |terminated| Ok(Incoming::Ended(Ended { asg: AsgName::new("cass-blue").unwrap(), terminated }));
     match name {
-        "launch-action" | "launch-action-into-warm-pool" | "launch-action-out-of-warm-pool" => launch(true),
-        "launch-action-minimal" => launch(false),
-        "terminate-action"
-        | "terminate-action-minimal"
-        | "terminate-action-into-warm-pool"
-        | "terminate-action-out-of-warm-pool" => terminate(),
+        "launch-action" | "launch-action-out-of-warm-pool" => launch(Some(false)),
+        "launch-action-into-warm-pool" => launch(Some(true)),
+        "launch-action-minimal" => launch(None),
+        "terminate-action" | "terminate-action-out-of-warm-pool" => terminate(Some(false)),
+        "terminate-action-into-warm-pool" => terminate(Some(true)),
+        "terminate-action-minimal" => terminate(None),
         "launch-successful" | "launch-unsuccessful" | "terminate-unsuccessful" => ended(None),
         "terminate-successful" => ended(Some(instance())),
         "state-stopping"
@@ -104,7 +107,7 @@ fn what_we_do_not_need_may_be_missing_or_null() {
     event["time"] = "yesterday".into();
     event.as_object_mut().unwrap().remove("resources");
     let Ok(Incoming::Action(action)) = read(&event, &prod()) else { panic!("{event}") };
-    assert_eq!((action.token, action.at), (None, None));
+    assert_eq!((action.token, action.into_pool, action.at), (None, None, None));
 }
 
 #[test]
