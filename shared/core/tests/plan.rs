@@ -505,6 +505,8 @@ fn a_stored_spec_beyond_the_limits_is_not_served() {
     town.free(0);
     town.instance(9, 'a', Lifecycle::PendingWait);
     town.obs.limits.max_volume_gib = 10;
+    // That a person is waited for is noted, nothing else.
+    assert_eq!(kinds(&town.run()), ["Write"]);
     assert_eq!(town.plan().steps, vec![]);
     assert!(matches!(&town.reasons()[..], [Reason::NoSpec(why)] if why.contains("volumes.data.size")));
 }
