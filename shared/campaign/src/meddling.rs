@@ -103,7 +103,7 @@ impl Operator<'_> {
         }
         let (resource, key, value) = ours[self.rng.random_range(0..ours.len())].clone();
         let lost = self.lab.operate(&format!("takes the tag {key} from {resource}"), |aws, _| {
-            aws.delete_tags(&[resource.clone()], &[(key.clone(), None)]).is_ok()
+            aws.delete_tags(std::slice::from_ref(&resource), &[(key.clone(), None)]).is_ok()
         });
         self.lost_tags.push((resource.clone(), key.clone(), value.clone()));
         if lost && self.rng.random_bool(0.5) {

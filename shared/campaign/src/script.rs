@@ -18,7 +18,7 @@ use crate::lab::World;
 use crate::wish::{Start, Wish};
 
 /// What is drawn beside is drawn from another seed.
-const MORE: u64 = 0x5eed_0f_e77a;
+const MORE: u64 = 0x005e_ed0f_e77a;
 
 /// A history, written out.
 #[derive(Debug, Clone)]
@@ -108,7 +108,18 @@ impl Script {
             cut: rng.random_bool(0.3),
         };
         script.draw_more(&mut ChaCha8Rng::seed_from_u64(seed ^ MORE));
+        script.leave_out_what_cannot_hold();
         script
+    }
+
+    /// What no actor can be safe from, or is not yet: docs/safety.md tells of both. A call that takes effect minutes late
+    /// may reach the next passage of a warm instance through the same hook, and a table that was made anew meanwhile.
+    fn leave_out_what_cannot_hold(&mut self) {
+        let late = |odds: &Odds| odds.late + odds.pause + odds.stall > 0;
+        if late(&self.odds) || late(&self.table) || self.world.leases_off {
+            self.group.warm = None;
+            self.acts.retain(|act| act.deed != Deed::LoseTable);
+        }
     }
 
     /// What happens in a part of the histories alone. It is drawn apart, so that what was drawn before stays the same.
@@ -154,6 +165,32 @@ impl Script {
         }
     }
 
+    /// Less of what happens in a part of the histories alone.
+    fn simpler_worlds(&self, with: &mut impl FnMut(&dyn Fn(&mut Self))) {
+        let classes = [
+            (Class::ThreeActors, self.actors > 2),
+            (Class::AttachHangs, self.attach_hangs),
+            (Class::DetachHangs, self.detach_hangs),
+            (Class::WarmPool, self.group.warm.is_some()),
+            (Class::BucketEmpty, self.world.buckets != RequestBuckets::Off),
+        ];
+        for (class, _) in classes.into_iter().filter(|(_, present)| *present) {
+            with(&|next| *next = next.clone().without(class));
+        }
+        if self.skew > Duration::ZERO {
+            with(&|next| next.skew = Duration::ZERO);
+        }
+        if self.group.heartbeat < 900 {
+            with(&|next| next.group.heartbeat = 900);
+        }
+        if self.wish.start() != Start::Blank {
+            with(&|next| {
+                next.wish = next.wish.clone().starting(Start::Blank);
+                next.group.spec = next.wish.text();
+            });
+        }
+    }
+
     /// The same history with less in it, one thing less in each: what takes most away first.
     #[must_use]
     pub fn simpler(&self) -> Vec<Self> {
@@ -186,31 +223,7 @@ impl Script {
         if self.cut {
             with(&|next| next.cut = false);
         }
-        let skewed = self.skew > Duration::ZERO;
-        for class in [Class::ThreeActors, Class::AttachHangs, Class::DetachHangs, Class::WarmPool, Class::BucketEmpty] {
-            let present = match class {
-                Class::ThreeActors => self.actors > 2,
-                Class::AttachHangs => self.attach_hangs,
-                Class::DetachHangs => self.detach_hangs,
-                Class::WarmPool => self.group.warm.is_some(),
-                _ => self.world.buckets != RequestBuckets::Off,
-            };
-            if present {
-                with(&|next| *next = next.clone().without(class));
-            }
-        }
-        if skewed {
-            with(&|next| next.skew = Duration::ZERO);
-        }
-        if self.group.heartbeat < 900 {
-            with(&|next| next.group.heartbeat = 900);
-        }
-        if self.wish.start() != Start::Blank {
-            with(&|next| {
-                next.wish = next.wish.clone().starting(Start::Blank);
-                next.group.spec = next.wish.text();
-            });
-        }
+        self.simpler_worlds(&mut with);
         for index in 0..self.acts.len() {
             with(&|next| _ = next.acts.remove(index));
         }

@@ -9,7 +9,7 @@ use crate::cloud::{
     Attachment, AttachmentState, Interface, InterfaceAttachment, Modification, ModificationState, RecordSeen, Snapshot,
     Tags, Volume, VolumeState,
 };
-use crate::ids::{DeviceName, InstanceId, InterfaceId, SnapshotId, VolumeId, Zone};
+use crate::ids::{DeviceName, InstanceId, InterfaceId, SlotNumber, SnapshotId, VolumeId, Zone};
 use crate::observed::Observed;
 use crate::spec::VolumeParams;
 use crate::step::Step;
@@ -39,20 +39,7 @@ impl Observed {
                 // The token says whose it is, whatever tags were taken from it since.
                 made.tags.extend(tags.clone());
             }
-            (Step::CreateInterface { slot, tags, .. }, Outcome::Interface(id)) => {
-                let zone = self.slots.get(slot).map(|slot| slot.zone.clone());
-                if let Some(zone) = zone {
-                    let made = Interface {
-                        id: id.clone(),
-                        available: false,
-                        zone,
-                        ip: None,
-                        tags: tags.clone(),
-                        attachment: None,
-                    };
-                    self.interfaces.entry(id.clone()).or_insert(made).tags.extend(tags.clone());
-                }
-            }
+            (Step::CreateInterface { slot, tags, .. }, Outcome::Interface(id)) => self.fold_interface(*slot, id, tags),
             (Step::AttachVolume { volume, instance, device, .. }, _) => self.fold_attach(volume, instance, device, now),
             // Read back before anything follows from it.
             (Step::KeepVolume { volume, instance, .. }, _) => {
@@ -96,6 +83,12 @@ impl Observed {
             }
             (step, outcome) => self.fold_storage(step, outcome, now),
         }
+    }
+
+    fn fold_interface(&mut self, slot: SlotNumber, id: &InterfaceId, tags: &Tags) {
+        let Some(zone) = self.slots.get(&slot).map(|slot| slot.zone.clone()) else { return };
+        let made = Interface { id: id.clone(), available: false, zone, ip: None, tags: tags.clone(), attachment: None };
+        self.interfaces.entry(id.clone()).or_insert(made).tags.extend(tags.clone());
     }
 
     /// Snapshots, changes and what is deleted; nothing is told by the others.

@@ -1,14 +1,17 @@
 //! What a single reading misses, lacks the tags of, or shows too late: nothing follows from it.
 
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it is about")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod town;
+
+use std::collections::BTreeMap;
 
 use stateful_asg_core::cloud::{Lifecycle, Transition};
 use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Action, HookResult};
 use stateful_asg_core::tags;
+use stateful_asg_core::upkeep::Order;
 use town::*;
 
 fn words(town: &Town) -> Vec<&'static str> {
@@ -146,4 +149,17 @@ fn a_restore_does_not_begin_in_the_pass_that_makes_a_lost_volume_anew() {
         "{attempts:?} and {:?}",
         made.collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn a_volume_that_lost_our_tag_is_not_saved_for_a_change() {
+    let mut town = Town::served(1);
+    town.gone(0);
+    town.free(0);
+    town.obs.snapshots = Some(BTreeMap::new());
+    town.obs.volumes.get_mut(&volume_id(0)).unwrap().tags.clear();
+    town.obs.slots.get_mut(&SlotNumber(0)).unwrap().upkeep.order = Some(Order::Retire);
+    let steps = town.run();
+    assert!(!kinds(&steps).contains(&"CreateSnapshot"), "{steps:?}");
+    assert!(town.reasons().iter().any(|reason| reason.kind() == "VolumeForeign"), "{:?}", town.reasons());
 }

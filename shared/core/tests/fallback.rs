@@ -39,7 +39,7 @@ fn moving(spec: &str) -> Town {
     for n in 1..3 {
         let mut volume = shown.clone();
         volume.id = id(n);
-        volume.tags.insert(tags::VOLUME.to_owned(), NAMES[n].to_owned());
+        volume.tags.insert(tags::VOLUME.to_owned(), name(n).to_string());
         town.obs.volumes.insert(id(n), volume);
         let record = VolumeRecord { id: Some(id(n)), ..data.clone() };
         town.obs.slots.get_mut(&SlotNumber(0)).unwrap().volumes.insert(name(n), record);

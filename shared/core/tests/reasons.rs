@@ -217,7 +217,7 @@ fn every_reason_is_reached_by_a_test() {
             reached.entry(reason).or_default().push(path.file_name().unwrap().to_string_lossy().into_owned());
         }
     }
-    reached.iter().for_each(|(reason, files)| println!("{reason}: {}", files.join(", ")));
+    reached.iter().for_each(|(reason, files)| eprintln!("{reason}: {}", files.join(", ")));
     let unreached: Vec<_> = reasons.iter().filter(|reason| !reached.contains_key(**reason)).collect();
     assert!(unreached.is_empty(), "{unreached:?}");
 }

@@ -1,7 +1,7 @@
 //! The search: depth first, each world once.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
@@ -61,8 +61,8 @@ pub fn explore(small: &Small, progress: impl FnMut(usize)) -> Seen {
             target,
             end: first.aws.now(),
             seen: Seen::default(),
-            known: HashSet::new(),
-            good: HashSet::new(),
+            known: BTreeSet::new(),
+            good: BTreeSet::new(),
             progress,
         };
         if small.killed > 0 {
@@ -70,7 +70,7 @@ pub fn explore(small: &Small, progress: impl FnMut(usize)) -> Seen {
             kill(&mut first, small.killed);
         }
         search.end = first.aws.now() + SignedDuration::try_from(small.horizon).unwrap_or(SignedDuration::MAX);
-        search.go(first).await;
+        Box::pin(search.go(first)).await;
         search.seen
     })
 }
@@ -93,9 +93,9 @@ struct Search<'s, P> {
     target: Target,
     end: Timestamp,
     seen: Seen,
-    known: HashSet<u64>,
+    known: BTreeSet<u64>,
     /// Worlds from which one actor alone gets everybody served.
-    good: HashSet<u64>,
+    good: BTreeSet<u64>,
     progress: P,
 }
 

@@ -20,6 +20,7 @@ use crate::plan::CERTAINLY_ABSENT;
 use crate::plan::draft::Draft;
 use crate::plan::serve::{Lacks, take, take_at_leisure};
 use crate::plan::view::{View, later};
+use crate::plan::volumes::is_ours;
 use crate::spec::{VolumeParams, ZoneMove};
 use crate::step::{Step, Why};
 use crate::table::{Slot, SlotState, VolumeRecord};
@@ -81,7 +82,7 @@ pub(crate) fn all_free<'v>(view: &View<'v>, slot: &Slot) -> Option<BTreeMap<Volu
         .iter()
         .map(|(name, record)| {
             let volume = record.id.as_ref().and_then(|id| view.obs.volumes.get(id))?;
-            (record.born && volume.is_free()).then(|| (name.clone(), volume))
+            (record.born && volume.is_free() && is_ours(view, volume)).then(|| (name.clone(), volume))
         })
         .collect()
 }
@@ -93,11 +94,11 @@ pub(crate) fn is_lost(view: &View<'_>, record: &VolumeRecord) -> bool {
         && record.id.as_ref().is_some_and(|id| view.obs.absent.volumes.contains(id))
 }
 
-/// What is to be replaced is free, or lost: nobody writes to it.
+/// What is to be replaced is free, and ours still, or lost: nobody writes to it.
 fn at_rest(view: &View<'_>, slot: &Slot) -> bool {
     slot.volumes.values().all(|record| {
         let shown = record.id.as_ref().and_then(|id| view.obs.volumes.get(id));
-        is_lost(view, record) || record.born && shown.is_some_and(Volume::is_free)
+        is_lost(view, record) || record.born && shown.is_some_and(|volume| volume.is_free() && is_ours(view, volume))
     })
 }
 
@@ -112,6 +113,11 @@ fn name_what_holds(view: &View<'_>, slot: &Slot, since: Option<Timestamp>, draft
     draft.look_at(later(view.now, NEXT_SNAPSHOT));
     for (name, record) in slot.volumes.iter().filter(|(_, record)| !is_lost(view, record)) {
         let shown = record.id.as_ref().and_then(|id| view.obs.volumes.get(id));
+        if let Some(foreign) = shown.filter(|volume| !is_ours(view, volume)) {
+            let reason = Reason::VolumeForeign { name: name.clone(), volume: foreign.id.clone() };
+            draft.wait(Subject::Slot(slot.number), reason, None);
+            continue;
+        }
         if record.born && shown.is_some_and(Volume::is_free) {
             continue;
         }

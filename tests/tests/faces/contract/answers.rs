@@ -59,10 +59,14 @@ pub(super) fn instance(seen: &Instance) -> Value {
 }
 
 pub(super) fn members(seen: Option<&Asg>) -> Value {
-    let state = |lifecycle: &Lifecycle| match lifecycle {
-        Lifecycle::PendingWait => "Pending:Wait".to_owned(),
-        Lifecycle::TerminatingWait => "Terminating:Wait".to_owned(),
-        other => format!("{other:?}"),
+    let state = |lifecycle: &Lifecycle| {
+        if *lifecycle == Lifecycle::PendingWait {
+            "Pending:Wait".to_owned()
+        } else if *lifecycle == Lifecycle::TerminatingWait {
+            "Terminating:Wait".to_owned()
+        } else {
+            format!("{lifecycle:?}")
+        }
     };
     let members = seen.map(|asg| {
         let members = asg.members.iter().map(|(id, member)| (id.to_string(), Value::String(state(&member.lifecycle))));
