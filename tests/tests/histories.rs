@@ -152,7 +152,6 @@ fn assert_reached(coverage: &Coverage) {
         "Standby",
         "Terminating:Wait",
         "Terminating:Proceed",
-        "Warmed:Pending:Wait",
     ];
     assert_eq!(coverage.missing("deaths", &states), Vec::<&str>::new(), "states in which no instance died");
     let unreached: Vec<&str> = UNREACHED.iter().map(|(reason, _)| *reason).collect();

@@ -16,7 +16,7 @@ const NAMED: &str = r#"{"v":1,"volumes":{"data":{"size":"8GiB","mount":"/data"}}
     "dns":{"zone":"ZONE","slot":"db-{slot}.prod.internal"}}"#;
 
 /// How many worlds a test looks at.
-const MOST: usize = 20_000;
+const MOST: usize = 5_000;
 
 #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
 fn most() -> usize {
