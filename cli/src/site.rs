@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use serde_json::json;
 use stateful_asg_runtime::config;
 use stateful_asg_sim::iam::Ledger;
 use stateful_asg_sim::model::types::CreateHostedZone;
@@ -56,7 +55,7 @@ pub(crate) fn start(plot: Plot<'_>) -> anyhow::Result<Site> {
     let settings = Settings { seed: plot.seed, guest, ..Settings::default() };
     let simulator = Simulator::start(SimulatorConfig { port: plot.port, settings, speed: plot.speed, functions })
         .context("the simulated AWS does not start")?;
-    create_table(&simulator)?;
+    simulator.dynamo().create_functions_table(TABLE).context("the functions' table cannot be created")?;
     let zone = simulator.with(|aws| {
         aws.create_hosted_zone(&CreateHostedZone {
             name: DOMAIN.to_owned(),
@@ -100,17 +99,4 @@ fn environment(deployment: &str) -> BTreeMap<String, String> {
         (config::ALLOW_DELETES, "true"),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn create_table(simulator: &Simulator) -> anyhow::Result<()> {
-    let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
-    let key = |name, kind| json!({"AttributeName": name, "KeyType": kind});
-    let request = json!({
-        "TableName": TABLE,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("pk"), attribute("sk")],
-        "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
-    });
-    simulator.dynamo().call_json("CreateTable", &request).context("the functions' table cannot be created")?;
-    Ok(())
 }

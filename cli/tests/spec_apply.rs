@@ -18,11 +18,7 @@ impl Account {
     /// A group `cass` without members, whose launch hook says this; the functions' table is empty.
     fn with_group(metadata: &str) -> Self {
         let simulator = Simulator::start(SimulatorConfig::default()).unwrap();
-        let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
-        let table = json!({"TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [attribute("pk"), attribute("sk")],
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]});
-        simulator.dynamo().call_json("CreateTable", &table).unwrap();
+        simulator.dynamo().create_functions_table(TABLE).unwrap();
         let tag = |key: &str, value: &str| GroupTag {
             key: key.to_owned(),
             value: value.to_owned(),

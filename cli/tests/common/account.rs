@@ -31,11 +31,7 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn start() -> Self {
         let simulator = Simulator::start(SimulatorConfig::default()).unwrap();
-        let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
-        let table = json!({"TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [attribute("pk"), attribute("sk")],
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]});
-        simulator.dynamo().call_json("CreateTable", &table).unwrap();
+        simulator.dynamo().create_functions_table(TABLE).unwrap();
         simulator.with(create_group);
         let mut account = Self { simulator, volumes: Vec::new(), instances: Vec::new(), zone: String::new() };
         account.until("two nodes are in service", |aws| in_service(aws).len() == 2);

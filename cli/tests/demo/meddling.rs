@@ -70,15 +70,7 @@ fn start() -> Simulator {
     let settings = Settings { seed: 5, guest, ..Settings::default() };
     let simulator =
         Simulator::start(SimulatorConfig { port: None, settings, speed: 15.0, functions: Some(functions) }).unwrap();
-    let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
-    let key = |name, kind| json!({"AttributeName": name, "KeyType": kind});
-    let table = json!({
-        "TableName": TABLE,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("pk"), attribute("sk")],
-        "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
-    });
-    simulator.dynamo().call_json("CreateTable", &table).unwrap();
+    simulator.dynamo().create_functions_table(TABLE).unwrap();
     let (region, account) = simulator.with(|aws| (aws.settings().region.clone(), aws.settings().account.clone()));
     let facts = Facts::of(DEPLOYMENT)
         .with("Table.Arn", format!("arn:aws:dynamodb:{region}:{account}:table/{TABLE}"))

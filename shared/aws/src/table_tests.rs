@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 use stateful_asg_core::ids::{Claim, Generation, SlotNumber};
 use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::table::{Slot, TableWrite};
@@ -23,11 +22,7 @@ const LEASE: Duration = Duration::from_secs(60);
 /// Runs a story on the simulated DynamoDB with our table, reached through the SDK.
 fn told(story: impl AsyncFnOnce(&Simulator, &Aws)) {
     let simulator = Simulator::start(SimulatorConfig::default()).unwrap();
-    let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
-    let table = json!({"TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("pk"), attribute("sk")],
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]});
-    simulator.dynamo().call_json("CreateTable", &table).unwrap();
+    simulator.dynamo().create_functions_table(TABLE).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { story(&simulator, &reaching(&simulator, TABLE).await).await });
 }

@@ -201,7 +201,7 @@ fn files(below: &Path, found: &mut Vec<PathBuf>) {
 /// By its name in some test of a decision or a story. Whether a random history reaches it is for the histories to say.
 #[test]
 fn every_reason_is_reached_by_a_test() {
-    let table = include_str!("../src/waiting.rs");
+    let table = include_str!("../src/waiting/nature.rs");
     let table = &table[table.find("pub fn kind").unwrap()..table.find("pub fn pace").unwrap()];
     let reasons: BTreeSet<&str> = table.split('"').skip(1).step_by(2).filter(|text| !text.contains(' ')).collect();
     assert!(reasons.len() > 55, "{reasons:?}");

@@ -403,6 +403,16 @@ fn retired_without_its_snapshot() -> (Town, Snapshot) {
     (town, other)
 }
 
+/// The same, claimed by an instance: what it is to be made from is gone.
+fn claimed_without_its_snapshot() -> (Town, Snapshot) {
+    let (mut town, other) = retired_without_its_snapshot();
+    town.obs.asgs[0].desired = 2;
+    town.launching(9, 'a');
+    town.forbid = vec!["CreateVolume"];
+    town.run();
+    (town, other)
+}
+
 fn order_to_restore(town: &mut Town, from: &SnapshotId) {
     let volumes = BTreeMap::from([(VolumeName::new("data").unwrap(), from.clone())]);
     town.obs.slots.get_mut(&SlotNumber(1)).unwrap().upkeep.order = Some(Order::Restore { volumes });
@@ -435,11 +445,7 @@ fn a_retired_slot_is_pointed_to_another_snapshot_at_once() {
 
 #[test]
 fn a_claimed_slot_whose_snapshot_is_gone_goes_on_from_another_that_a_person_names() {
-    let (mut town, other) = retired_without_its_snapshot();
-    town.obs.asgs[0].desired = 2;
-    town.launching(9, 'a');
-    town.forbid = vec!["CreateVolume"];
-    town.run();
+    let (mut town, other) = claimed_without_its_snapshot();
     snapshot_not_found(&mut town);
     assert!(reasons(&town.plan()).contains(&"SnapshotGone"), "{:?}", reasons(&town.plan()));
     let before = data(&town, 1).clone();
@@ -457,11 +463,7 @@ fn a_claimed_slot_whose_snapshot_is_gone_goes_on_from_another_that_a_person_name
 
 #[test]
 fn an_attempt_that_ec2_has_not_refused_is_not_given_up_for_another_snapshot() {
-    let (mut town, other) = retired_without_its_snapshot();
-    town.obs.asgs[0].desired = 2;
-    town.launching(9, 'a');
-    town.forbid = vec!["CreateVolume"];
-    town.run();
+    let (mut town, other) = claimed_without_its_snapshot();
     let before = data(&town, 1).clone();
     order_to_restore(&mut town, &other.id);
     town.run();

@@ -1,7 +1,7 @@
 //! docs/waits.md names every reason, and marks those that alarm.
 #![allow(clippy::unwrap_used, reason = "helpers of a test")]
 
-const SOURCE: &str = include_str!("../src/waiting.rs");
+const SOURCE: &str = include_str!("../src/waiting/nature.rs");
 const PAGE: &str = include_str!("../../../docs/waits.md");
 
 /// The names that `Reason::kind` gives.

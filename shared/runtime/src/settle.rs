@@ -5,13 +5,14 @@
 
 mod lease;
 mod pacing;
+mod reading;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stateful_asg_core::cloud::{Asg, Lifecycle, RecordKey, Transition};
+use stateful_asg_core::cloud::{Asg, Lifecycle, Transition};
 use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId};
 use stateful_asg_core::observed::{FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{self, Look, Plan, invariants};
@@ -22,10 +23,11 @@ use stateful_asg_core::waiting::{Reads, Reason, Waiting};
 use tracing::{debug, error, warn};
 
 use crate::apply::{apply_all, remember};
-use crate::observe::{Target, catch_up, look, observe, refresh};
+use crate::observe::{Target, look};
 use crate::ports::{CallError, Rest, World};
 use lease::Held;
 use pacing::pause;
+use reading::records;
 
 /// How long a lease lasts without being prolonged.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -38,8 +40,6 @@ const HANDOVERS: u32 = 3;
 const STALE_AFTER: Duration = Duration::from_secs(60);
 /// How many plans may follow one reading.
 const PLANS_A_READING: u32 = 64;
-/// How often a failing reading is tried before the settle gives up.
-const READING_TRIES: u32 = 4;
 
 /// One settle.
 #[derive(Debug, Clone)]
@@ -261,36 +261,6 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    /// Reads again what is waited for; false where that failed.
-    async fn poll(&mut self, observed: &mut Observed, reads: Reads) -> bool {
-        self.settled.passes += 1;
-        let result = refresh(self.world, observed, reads).await;
-        if let Err(error) = &result {
-            warn!(group = %self.job.group, %error, "reading again failed");
-        }
-        result.is_ok()
-    }
-
-    /// Reads again what an event may have told of; false where everything must be read again.
-    async fn catch_up(&mut self, observed: &mut Observed, record: Option<Group>, reads: Reads) -> bool {
-        self.settled.passes += 1;
-        let launching = launching(observed);
-        match catch_up(self.world, observed, record.as_ref(), reads).await {
-            Ok(in_step) => {
-                // An edit of the spec counts from the next launch on: the event of one may have woken us.
-                if !self::launching(observed).is_subset(&launching) {
-                    self.hooks = true;
-                    observed.hooks = None;
-                }
-                in_step
-            }
-            Err(error) => {
-                warn!(group = %self.job.group, %error, "reading again failed");
-                false
-            }
-        }
-    }
-
     /// Plans and applies on one reading, folding in what succeeds, until only waits are left.
     async fn plans(&mut self, observed: &mut Observed, audited: &mut bool) -> (Next, Plan) {
         let mut plan = Plan::default();
@@ -331,16 +301,6 @@ impl<W: World> Run<'_, W> {
         (Next::Read, plan)
     }
 
-    /// Hooks are read where the event or the audit asks for it, records of ours in the audit.
-    fn ask_more(&self, plan: &mut Plan, observed: &Observed, audited: bool) {
-        if self.hooks && observed.hooks.is_none() {
-            plan.look.hooks = true;
-        }
-        if self.job.audit && !audited {
-            plan.look.records.extend(records(observed).filter(|key| !observed.records.contains_key(*key)).cloned());
-        }
-    }
-
     /// Takes the steps; true where a fresh reading must follow.
     async fn apply(&mut self, observed: &mut Observed, steps: Vec<Step>) -> bool {
         let applied = apply_all(self.world, steps).await;
@@ -371,24 +331,6 @@ impl<W: World> Run<'_, W> {
         self.let_in.insert(action.instance.clone(), now);
     }
 
-    async fn read(&mut self) -> Result<Observed, CallError> {
-        let mut tries = 0;
-        loop {
-            self.settled.passes += 1;
-            let error = match observe(self.world, &self.target, self.record.take(), self.notes.clone()).await {
-                Ok(observed) => return Ok(observed),
-                Err(error) => error,
-            };
-            tries += 1;
-            *self.settled.failures.entry(error.kind).or_default() += 1;
-            if !error.kind.is_retryable() || tries >= READING_TRIES || self.left() <= MARGIN {
-                return Err(error);
-            }
-            warn!(group = %self.job.group, %error, "reading failed; once more");
-            self.world.sleep(Duration::from_secs(2)).await;
-        }
-    }
-
     fn left(&self) -> Duration {
         Duration::try_from(self.job.deadline.duration_since(self.world.now())).unwrap_or_default()
     }
@@ -397,18 +339,6 @@ impl<W: World> Run<'_, W> {
 /// Something failed that will be tried again.
 fn is_tried_again(plan: &Plan) -> bool {
     plan.waiting.iter().any(|waiting| matches!(&waiting.reason, Reason::CallFailed { kind, .. } if kind.is_retryable()))
-}
-
-/// Every record of ours.
-fn records(observed: &Observed) -> impl Iterator<Item = &RecordKey> {
-    let slots = observed.slots.values().filter_map(|slot| slot.record.as_ref());
-    slots.chain(observed.record.iter().filter_map(|group| group.record.as_ref())).map(|record| &record.key)
-}
-
-/// Members that wait in a launch hook.
-fn launching(observed: &Observed) -> BTreeSet<InstanceId> {
-    let members = observed.asgs.iter().flat_map(|asg| &asg.members);
-    members.filter(|(_, member)| member.lifecycle == Lifecycle::PendingWait).map(|(id, _)| id.clone()).collect()
 }
 
 fn to_signed(duration: Duration) -> SignedDuration {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures::FutureExt;
-use serde_json::json;
 use stateful_asg_aws::{Aws, Carried, Carrier, Pace, Reply, Request, Settings, connect_by};
 use stateful_asg_sim::typed::Region;
 use stateful_asg_sim::wire::Sent;
@@ -34,11 +33,7 @@ thread_local! {
 pub(crate) fn lead_to(region: &Rc<Region>) -> Wired {
     let (origin, started) = (region.now(), tokio::time::Instant::now());
     let dynamo = Dynamo::start_with(move || origin + started.elapsed()).unwrap();
-    let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
-    let text = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
-    let table = json!({"TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")], "AttributeDefinitions": [text("pk"), text("sk")]});
-    dynamo.call_json("CreateTable", &table).unwrap();
+    dynamo.create_functions_table(TABLE).unwrap();
     let wired = Wired { region: Rc::clone(region), dynamo };
     WORLD.set(Some(wired.clone()));
     wired

@@ -89,6 +89,22 @@ impl Dynamo {
         }
     }
 
+    /// Creates the functions' table under this name, with the keys that the template gives it.
+    ///
+    /// # Errors
+    /// Where DynamoDB refuses it: a table of this name exists.
+    pub fn create_functions_table(&self, name: &str) -> Result<(), DynamoRefusal> {
+        let attribute = |name| json!({"AttributeName": name, "AttributeType": "S"});
+        let key = |name, kind| json!({"AttributeName": name, "KeyType": kind});
+        let request = json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [attribute("pk"), attribute("sk")],
+            "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
+        });
+        self.call_json("CreateTable", &request).map(drop)
+    }
+
     /// As [`call`](Self::call), with JSON values.
     pub fn call_json(&self, operation: &str, request: &Value) -> Result<Value, DynamoRefusal> {
         let answer = self.call(operation, &request.to_string())?;
