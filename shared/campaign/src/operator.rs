@@ -203,7 +203,8 @@ impl<'a> Operator<'a> {
         self.replaced += 1;
         let old = self.group.asg.clone();
         let desired = self.lab.truth(|aws, _| aws.group(&old).map_or(1, |g| g.desired_capacity)).max(1);
-        self.group = NewGroup { desired, ..self.group.clone().named(&format!("{old}-next")) };
+        // Whoever sets a group up now gives it our hooks, also where the one before came without them.
+        self.group = NewGroup { desired, hooks: true, ..self.group.clone().named(&format!("{old}-next")) };
         self.lab.create(&self.group);
         self.lab.operate(&format!("empties {old}"), |aws, _| {
             let _ = aws.delete_warm_pool(&old, false);

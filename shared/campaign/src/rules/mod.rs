@@ -239,7 +239,9 @@ impl Rules {
         let given = table.actions_of(instance).filter_map(|action| action.done.as_ref()).map(|done| done.at).max();
         let begun = self.begun.get(instance).copied();
         let given = given.filter(|given| begun.is_none_or(|begun| begun < *given));
-        if given.is_some_and(|given| !self.late_calls && at.duration_since(given) > self.slack + SETTLED) {
+        // The answer's time is by the clock of whoever gave it.
+        let known_for = self.slack + SETTLED + self.skew;
+        if given.is_some_and(|given| !self.late_calls && at.duration_since(given) > known_for) {
             self.accuse(8, at, format!("an answer given at {given:?} was repeated: {message}"));
         }
     }

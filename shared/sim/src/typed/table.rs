@@ -95,6 +95,8 @@ pub struct MemoryTable {
     actions: BTreeMap<ActionKey, Action>,
     bindings: BTreeMap<Bound, Binding>,
     log: Vec<Written>,
+    /// How much of the log was written to a table that was lost: its transactions' tokens went with it.
+    lost: usize,
     /// Everyone who asks for a lease gets it: safety must not rest on it.
     pub leases_off: bool,
     /// How often a lease was given that another, or two others, had too.
@@ -161,7 +163,7 @@ impl MemoryTable {
     /// The table is lost: every item is gone.
     pub fn wipe(&mut self) {
         let log = std::mem::take(&mut self.log);
-        *self = Self { log, leases_off: self.leases_off, overlaps: self.overlaps, ..Self::default() };
+        *self = Self { lost: log.len(), log, leases_off: self.leases_off, overlaps: self.overlaps, ..Self::default() };
     }
 
     /// Time to live: forgets lifecycle actions that began before `oldest`.
@@ -272,7 +274,8 @@ impl MemoryTable {
 
     fn remembers(&self, write: &TableWrite, now: Timestamp) -> bool {
         let transaction = write.slot.is_some() || write.record.is_some();
-        let lately = self.log.iter().rev().take_while(|written| now.duration_since(written.at) < TOKEN_VALID);
+        let lately =
+            self.log[self.lost..].iter().rev().take_while(|written| now.duration_since(written.at) < TOKEN_VALID);
         transaction && lately.into_iter().any(|written| *written.write == *write)
     }
 
@@ -378,3 +381,7 @@ impl MemoryTable {
             .collect()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
