@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GUARDS = ROOT / "tests/guards/guards.toml"
-TEST = ["cargo", "test", "--quiet", "--offline", "--package", "stateful-asg-tests", "--test", "histories"]
+TEST = ["cargo", "test", "--quiet", "--offline", "--package", "stateful-asg-campaign", "--test", "histories"]
 LEFT_OUT = shutil.ignore_patterns("target", ".git", "*.out")
 
 

@@ -101,7 +101,7 @@ fn list(observed: &Observed, snapshots: bool, change: &mut Change) {
             "{kept} snapshots are kept (--snapshots deletes them too). A new group of this name would count them among its own: give it another name, or remove their tags"
         ));
     }
-    for slot in observed.slots.values() {
+    for slot in observed.slots() {
         change.plan(format!("remove slot {} from the table", slot.number));
     }
     if observed.record.is_some() {
@@ -122,7 +122,7 @@ fn own_snapshots(observed: &Observed) -> impl Iterator<Item = &Snapshot> {
 
 /// Records of the group that are its own.
 fn records(observed: &Observed) -> impl Iterator<Item = &NameRecord> {
-    let own = observed.slots.values().filter_map(|slot| slot.record.as_ref());
+    let own = observed.slots().filter_map(|slot| slot.record.as_ref());
     let shared = observed.record.iter().filter_map(|group| group.record.as_ref());
     own.chain(shared).filter(|record| record.owned || !record.tried.is_empty())
 }
@@ -152,7 +152,7 @@ async fn delete(
         world.delete_snapshot(id).await.with_context(|| stopped(id))?;
         change.done(format!("snapshot {id} is deleted"));
     }
-    for slot in observed.slots.values() {
+    for slot in observed.slots() {
         let removed = world.forget_slot(&observed.group, slot, &bound(slot)).await;
         removed.map_err(|error| unwritten(error, &format!("the removal of slot {}", slot.number)))?;
         change.done(format!("slot {} is removed from the table", slot.number));

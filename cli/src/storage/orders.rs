@@ -116,7 +116,7 @@ pub(crate) fn cancel(args: &CancelArgs) -> anyhow::Result<Verdict> {
 
 /// The slot, or the problem that there is none.
 pub(super) fn slot<'o>(observed: &'o Observed, number: u32, change: &mut Change) -> Option<&'o Slot> {
-    let found = observed.slots.get(&SlotNumber(number));
+    let found = observed.slots.get(&SlotNumber(number)).map(|slot| &**slot);
     if found.is_none() {
         let known: Vec<String> = observed.slots.keys().map(ToString::to_string).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

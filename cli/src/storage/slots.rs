@@ -46,7 +46,7 @@ impl Row<8> for Line {
 pub(crate) fn show(args: &ListArgs) -> anyhow::Result<Verdict> {
     account::with(&args.place, async |account| {
         let observed = account.read().await?;
-        let lines: Vec<Line> = observed.slots.values().map(line).collect();
+        let lines: Vec<Line> = observed.slots().map(line).collect();
         list(&lines, args.json, "The table holds no slots of this group.")
     })
 }

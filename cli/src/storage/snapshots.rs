@@ -79,7 +79,7 @@ fn line(observed: &Observed, snapshot: &Snapshot) -> Line {
 }
 
 fn kept_because(observed: &Observed, snapshot: &Snapshot) -> String {
-    let named = observed.slots.values().find(|slot| slot.upkeep.named_snapshots().any(|id| id == &snapshot.id));
+    let named = observed.slots().find(|slot| slot.upkeep.named_snapshots().any(|id| id == &snapshot.id));
     if let Some(slot) = named {
         return format!("the record of slot {} names it", slot.number);
     }

@@ -186,7 +186,7 @@ fn lost(observed: &Observed, found: &Found<'_>) -> String {
 /// Marks it, looks at everything again, deletes it, and takes it from the record.
 async fn delete(account: &Account<'_>, id: &VolumeId) -> anyhow::Result<()> {
     let observed = account.observe().await.with_context(|| account.unread())?;
-    let owner = observed.slots.values().find(|slot| slot.upkeep.superseded.contains_key(id));
+    let owner = observed.slots().find(|slot| slot.upkeep.superseded.contains_key(id));
     let marked = match owner {
         Some(slot) => Some(mark(account, slot, id).await?),
         None => {

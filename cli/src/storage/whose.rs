@@ -63,7 +63,7 @@ pub(super) struct Found<'o> {
 
 /// Every volume of the group, by slot: those on record, those that were left behind, and what the tags show besides.
 pub(super) fn all<'o>(observed: &'o Observed, spec: Option<&Spec>) -> Vec<Found<'o>> {
-    let mut found: Vec<Found<'o>> = observed.slots.values().flat_map(|slot| of_slot(observed, spec, slot)).collect();
+    let mut found: Vec<Found<'o>> = observed.slots().flat_map(|slot| of_slot(observed, spec, slot)).collect();
     for volume in observed.volumes.values() {
         if found.iter().any(|known| known.id == volume.id) {
             continue;

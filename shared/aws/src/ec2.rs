@@ -86,6 +86,7 @@ pub(crate) fn filters<Id: Display>(which: &Which<Id>, id_filter: &str) -> Vec<Ve
             filter(&format!("tag:{}", tags::GROUP), [group.to_string()]),
             filter(&format!("tag:{}", tags::DEPLOYMENT), [deployment.to_string()]),
         ]],
+        Which::Tagged(key, value) => vec![vec![filter(&format!("tag:{key}"), [value.clone()])]],
         Which::Ids(ids) => id_filters(ids, id_filter),
     }
 }
@@ -126,7 +127,7 @@ fn instance(seen: &types::Instance) -> Result<Instance, Unreadable> {
             .map(|group| required("security group", group.group_id()))
             .collect::<Result<_, _>>()?,
         launched: time(seen.launch_time()).ok_or(Unreadable::Missing("launch time"))?,
-        tags: core_tags(seen.tags()),
+        tags: core_tags(seen.tags()).into(),
         devices: devices(seen),
         volumes: volumes(seen)?,
         interface_indexes: seen

@@ -89,7 +89,7 @@ fn interface(seen: &types::NetworkInterface) -> Result<Interface, Unreadable> {
         available: *status == types::NetworkInterfaceStatus::Available && seen.attachment().is_none(),
         zone: required("zone", seen.availability_zone())?,
         ip: value("private address", seen.private_ip_address())?,
-        tags: core_tags(seen.tag_set()),
+        tags: core_tags(seen.tag_set()).into(),
         attachment: seen.attachment().map(attachment).transpose()?,
     })
 }

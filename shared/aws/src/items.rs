@@ -43,15 +43,11 @@ impl Key {
     }
 
     pub(crate) fn slot(group: &GroupName, slot: SlotNumber) -> Self {
-        Self { pk: partition(group), sk: format!("slot#{:010}", slot.0) }
+        Self { pk: partition(group), sk: slot_key(slot) }
     }
 
     pub(crate) fn action(group: &GroupName, instance: &InstanceId, transition: Transition) -> Self {
-        let transition = match transition {
-            Transition::Launching => "launching",
-            Transition::Terminating => "terminating",
-        };
-        Self { pk: partition(group), sk: format!("action#{instance}#{transition}") }
+        Self { pk: partition(group), sk: action_key(instance, transition) }
     }
 
     pub(crate) fn binding(bound: &Bound) -> Self {
@@ -67,6 +63,18 @@ impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} / {}", self.pk, self.sk)
     }
+}
+
+fn slot_key(slot: SlotNumber) -> String {
+    format!("slot#{:010}", slot.0)
+}
+
+fn action_key(instance: &InstanceId, transition: Transition) -> String {
+    let transition = match transition {
+        Transition::Launching => "launching",
+        Transition::Terminating => "terminating",
+    };
+    format!("action#{instance}#{transition}")
 }
 
 /// The partition of a group's slots and actions.
@@ -85,6 +93,8 @@ pub(crate) enum BadItem {
     Form { item: String, source: serde_dynamo::Error },
     #[error("the item {item} has no content: restore it from the table's backup")]
     NoContent { item: String },
+    #[error("the item {item} holds {holds}, which stands elsewhere: restore both from the table's backup")]
+    Misplaced { item: String, holds: String },
     #[error("bindings of group {0} are written without the slot that they name; this is a fault in stateful-asg")]
     NoSlot(GroupName),
     #[error("a part of the write cannot be built: {0}")]
@@ -170,7 +180,12 @@ pub(crate) fn group_state(item: &Item) -> Result<GroupState, BadItem> {
 
 /// The group that an item holds; none where the item only notes who goes round.
 pub(crate) fn group_content(item: &Item) -> Result<Option<Group>, BadItem> {
-    if item.contains_key("content") { content(item).map(Some) } else { Ok(None) }
+    if !item.contains_key("content") {
+        return Ok(None);
+    }
+    let group: Group = content(item)?;
+    in_place(item, group.name.as_str())?;
+    Ok(Some(group))
 }
 
 pub(crate) fn binding(item: &Item) -> Result<Binding, BadItem> {
@@ -189,10 +204,27 @@ pub(crate) enum Member {
 pub(crate) fn member(item: &Item) -> Result<Member, BadItem> {
     let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str);
     match sk.split_once('#') {
-        Some(("slot", _)) => content(item).map(Box::new).map(Member::Slot),
-        Some(("action", _)) => content(item).map(Box::new).map(Member::Action),
+        Some(("slot", _)) => {
+            let slot: Box<Slot> = content(item)?;
+            in_place(item, &slot_key(slot.number))?;
+            Ok(Member::Slot(slot))
+        }
+        Some(("action", _)) => {
+            let action: Box<Action> = content(item)?;
+            in_place(item, &action_key(&action.instance, action.transition))?;
+            Ok(Member::Action(action))
+        }
         _ => Ok(Member::Other(sk.to_owned())),
     }
+}
+
+/// What an item holds is what its key names: a copy under another key would take the other's place in a reading.
+fn in_place(item: &Item, holds: &str) -> Result<(), BadItem> {
+    let sk = item.get("sk").and_then(|sk| sk.as_s().ok());
+    if sk.is_some_and(|sk| sk == holds) {
+        return Ok(());
+    }
+    Err(BadItem::Misplaced { item: name_of(item), holds: holds.to_owned() })
 }
 
 /// One group for the sweep; its content is not read, so that a newer layout does not hide it.

@@ -111,6 +111,23 @@ fn an_item_of_an_odd_form_is_an_error_and_no_panic() {
 }
 
 #[test]
+fn a_copy_under_another_key_is_refused() {
+    let copied = |mut item: Item, sk: &str| {
+        item.extend([text("sk", sk)]);
+        item
+    };
+    let group = samples::group_name();
+    let slot = copied(slot_item(&group, &samples::slot(), "op-1").unwrap(), "slot#0000000004");
+    assert!(matches!(member(&slot), Err(BadItem::Misplaced { holds, .. }) if holds == "slot#0000000003"));
+    let action = copied(action_item(&group, &samples::action()).unwrap(), "action#i-0123456789abcdef0#launching");
+    assert!(matches!(member(&action), Err(BadItem::Misplaced { .. })));
+    let other = Key::group(&GroupName::new("kafka").unwrap());
+    let content = ("content".to_owned(), attribute(&other, &samples::group()).unwrap());
+    let item: Item = other.item().into_iter().chain([content]).collect();
+    assert!(matches!(group_content(&item), Err(BadItem::Misplaced { .. })));
+}
+
+#[test]
 fn moments_sort_as_text() {
     let moments = ["2026-11-20T10:00:00Z", "2026-11-20T10:00:00.5Z", "2026-11-20T10:00:01Z"].map(samples::at);
     let texts = moments.map(moment);

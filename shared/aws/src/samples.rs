@@ -81,6 +81,7 @@ pub(crate) fn upkeep() -> Upkeep {
         proof,
         keep: true,
         deleting: Some(at("2026-11-20T04:30:00Z")),
+        absent_since: None,
     };
     let proofs = [Proof::Snapshot(snapshot()), Proof::NeverUsed, Proof::None];
     let numbered = (1..).map(|n| format!("vol-{n:017x}").parse().unwrap());
@@ -104,7 +105,7 @@ pub(crate) fn upkeep() -> Upkeep {
         superseded: numbered.zip(proofs.map(superseded)).collect(),
         left_interfaces: BTreeMap::from([(
             "eni-0123456789abcdef1".parse().unwrap(),
-            LeftInterface { since: at("2026-11-20T04:00:00Z") },
+            LeftInterface { since: at("2026-11-20T04:00:00Z"), absent_since: None },
         )]),
         retired: BTreeMap::from([(data, saved)]),
         data: Some(Data { origin: Origin::Stale, as_of: Some(at("2026-11-20T05:00:00Z")), told: None }),

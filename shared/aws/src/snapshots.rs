@@ -119,7 +119,7 @@ fn snapshot(shown: Shown<'_>) -> Result<Snapshot, Unreadable> {
         started: time(shown.started).ok_or(Unreadable::Missing("start time"))?,
         size_gib: count("size", shown.size)?,
         encrypted: shown.encrypted.unwrap_or(false),
-        tags: shown.tags,
+        tags: shown.tags.into(),
         message: shown.message.filter(|words| !words.is_empty()).map(str::to_owned),
     })
 }

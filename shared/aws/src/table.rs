@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::CancellationReason;
 use jiff::Timestamp;
 use stateful_asg_core::ids::{GroupName, InstanceId};
 use stateful_asg_core::observed::FailureKind;
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
 use stateful_asg_runtime::ports::{CallError, Called, Rest, Summary, Table, Woken};
 
@@ -46,11 +47,11 @@ impl Table for Aws {
         found.map_or(Ok(None), |item| items::group_content(&item)).map_err(|error| error.in_call(GET))
     }
 
-    async fn slots(&self, group: &GroupName) -> Called<(Vec<Slot>, Vec<Action>)> {
+    async fn slots(&self, group: &GroupName) -> Called<(Vec<Shared<Slot>>, Vec<Action>)> {
         let (mut slots, mut actions) = (Vec::new(), Vec::new());
         for item in self.query(&items::partition(group)).await? {
             match items::member(&item).map_err(|error| error.in_call(QUERY))? {
-                Member::Slot(slot) => slots.push(*slot),
+                Member::Slot(slot) => slots.push((*slot).into()),
                 Member::Action(action) => actions.push(*action),
                 Member::Other(sk) => tracing::warn!(%group, sk, "an item of another kind is passed over"),
             }

@@ -47,7 +47,7 @@ fn to(old: Option<u64>, claim: u64) -> TableWrite {
 
 async fn claim(aws: &Aws) -> (u64, u64) {
     let (slots, _) = aws.slots(&samples::group_name()).await.unwrap();
-    let [slot]: [Slot; 1] = slots.try_into().expect("there is one slot");
+    let [slot]: [_; 1] = slots.try_into().expect("there is one slot");
     (slot.generation.0, slot.claim.0)
 }
 

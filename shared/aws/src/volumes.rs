@@ -99,7 +99,7 @@ fn volume(seen: &types::Volume) -> Result<Volume, Unreadable> {
         throughput: count_if_told("throughput", seen.throughput())?,
         encrypted: seen.encrypted().unwrap_or(false),
         multi_attach: seen.multi_attach_enabled().unwrap_or(false),
-        tags: core_tags(seen.tags()),
+        tags: core_tags(seen.tags()).into(),
         id,
     })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName};
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::table::Slot;
 use stateful_asg_sim::model::{Aws, GuestMode, RequestBuckets, Settings, Timings};
@@ -270,7 +271,7 @@ impl Lab {
                 effect.what
             );
         }
-        let last = |(group, slot): (&GroupName, &Rc<Slot>)| format!("in the end, {group}: {slot:?}\n");
+        let last = |(group, slot): (&GroupName, &Shared<Slot>)| format!("in the end, {group}: {slot:?}\n");
         text.extend(self.truth(|_, table| table.all_slots().map(last).collect::<Vec<_>>()));
         text
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use stateful_asg_core::ids::{GroupName, VolumeId};
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::Aws;
@@ -19,6 +20,8 @@ use crate::lab::Lab;
 use crate::operator::Operator;
 use crate::wish::{SIZE, SNAPSHOT, Start, TEMPLATE};
 
+/// How long may pass between two looks at what was left behind.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(11 * 60);
 /// Where a foreign hand attaches volumes.
 const FOREIGN_DEVICE: &str = "/dev/sdz";
 
@@ -78,7 +81,11 @@ impl Operator<'_> {
         let done = self
             .lab
             .operate(&format!("attaches {volume} to {instance} by hand"), |aws, _| aws.attach_volume(&request).is_ok());
-        let long = Duration::from_secs(self.rng.random_range(30..900));
+        let drawn = Duration::from_secs(self.rng.random_range(30..900));
+        // Use that is over before the next look is not seen (docs/safety.md, rule 6): a person who means to write to what was
+        // left behind untags it first.
+        let left = self.lab.truth(|aws, _| aws.volume(&volume).is_some_and(|v| v.tags.contains_key(tags::SUPERSEDED)));
+        let long = if left { drawn.max(BETWEEN_LOOKS) } else { drawn };
         let region = Rc::clone(&self.lab.region);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(long).await;
@@ -139,12 +146,12 @@ impl Operator<'_> {
     /// What `stateful-asg slot cancel` writes.
     fn cancel(&mut self) -> bool {
         let (group, slots) = self.slots();
-        let open = |slot: &&Rc<Slot>| slot.upkeep.order.is_some() || slot.upkeep.change.is_some();
-        let open: Vec<Rc<Slot>> = slots.iter().filter(open).cloned().collect();
+        let open = |slot: &&Shared<Slot>| slot.upkeep.order.is_some() || slot.upkeep.change.is_some();
+        let open: Vec<Shared<Slot>> = slots.iter().filter(open).cloned().collect();
         if open.is_empty() {
             return false;
         }
-        let slot = Rc::clone(&open[self.rng.random_range(0..open.len())]);
+        let slot = (open[self.rng.random_range(0..open.len())]).clone();
         let at = self.lab.now();
         self.lab.operate(&format!("cancels what is under way for slot {}", slot.number), |_, table| {
             table.edit_slot((&group, slot.number), (at, "operator"), |slot| {
@@ -159,12 +166,12 @@ impl Operator<'_> {
     /// What `stateful-asg volumes remove` does to a volume that a slot left behind.
     fn remove_volumes(&mut self) -> bool {
         let (group, slots) = self.slots();
-        let left: Vec<(Rc<Slot>, VolumeId)> = self.lab.truth(|aws, _| {
+        let left: Vec<(Shared<Slot>, VolumeId)> = self.lab.truth(|aws, _| {
             let is_free = |id: &VolumeId| {
                 aws.volume(id.as_str()).is_some_and(|v| matches!(v.state, VolumeState::Available | VolumeState::Error))
             };
             let left = slots.iter().flat_map(|slot| slot.upkeep.superseded.keys().map(move |id| (slot, id)));
-            left.filter(|(_, id)| is_free(id)).map(|(slot, id)| (Rc::clone(slot), id.clone())).collect()
+            left.filter(|(_, id)| is_free(id)).map(|(slot, id)| (slot.clone(), id.clone())).collect()
         });
         if left.is_empty() {
             return false;
@@ -189,7 +196,7 @@ impl Operator<'_> {
         true
     }
 
-    fn slots(&self) -> (GroupName, Vec<Rc<Slot>>) {
+    fn slots(&self) -> (GroupName, Vec<Shared<Slot>>) {
         let group: GroupName = self.group.group.parse().expect("a good group name");
         let slots = self.lab.truth(|_, table| table.slots(&group).cloned().collect());
         (group, slots)

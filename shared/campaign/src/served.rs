@@ -3,6 +3,7 @@
 use std::fmt;
 
 use stateful_asg_core::ids::GroupName;
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::{AddressKind, Ready, Spec};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
@@ -140,7 +141,7 @@ fn unserved_member(
 fn group_record(aws: &Aws, table: &MemoryTable, group: &GroupName, spec: &Spec) -> Option<String> {
     let dns = spec.dns.as_ref()?;
     let name = dns.group.as_ref()?;
-    let in_service = |slot: &&std::rc::Rc<Slot>| {
+    let in_service = |slot: &&Shared<Slot>| {
         slot.holder
             .as_ref()
             .is_some_and(|h| aws.member(h.instance.as_str()).is_some_and(|m| m.state == LifecycleState::InService))

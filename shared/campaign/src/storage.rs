@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use stateful_asg_core::ids::{GroupName, SlotNumber, SnapshotId, VolumeName, Zone};
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Order;
@@ -139,11 +140,11 @@ impl Operator<'_> {
     /// What `stateful-asg slot retire|move|restore` writes.
     fn order(&mut self) -> bool {
         let group: GroupName = self.group.group.parse().expect("a good group name");
-        let slots: Vec<Rc<Slot>> = self.lab.truth(|_, table| table.slots(&group).cloned().collect());
+        let slots: Vec<Shared<Slot>> = self.lab.truth(|_, table| table.slots(&group).cloned().collect());
         if slots.is_empty() {
             return false;
         }
-        let slot = Rc::clone(&slots[self.rng.random_range(0..slots.len())]);
+        let slot = (slots[self.rng.random_range(0..slots.len())]).clone();
         let order = match self.rng.random_range(0..4) {
             0 => Order::Retire,
             1 => Order::Move { to: self.zone().parse::<Zone>().expect("a good zone") },

@@ -12,6 +12,7 @@ use crate::ids::{
     AsgName, DeviceName, DnsName, HookName, HostedZoneId, InstanceId, InterfaceAttachmentId, InterfaceId,
     SecurityGroupId, SlotNumber, SubnetId, VolumeId, Zone,
 };
+use crate::shared::Shared;
 use crate::tags;
 
 pub use storage::{
@@ -166,7 +167,7 @@ pub struct Instance {
     /// When it was launched.
     pub launched: Timestamp,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
     /// Device names in use.
     pub devices: BTreeSet<DeviceName>,
     /// Volumes on these devices, the root volume left out.
@@ -210,7 +211,7 @@ pub struct Interface {
     /// Its primary private address.
     pub ip: Option<Ipv4Addr>,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
     /// Its attachment.
     pub attachment: Option<InterfaceAttachment>,
 }

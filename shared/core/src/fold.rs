@@ -87,7 +87,8 @@ impl Observed {
 
     fn fold_interface(&mut self, slot: SlotNumber, id: &InterfaceId, tags: &Tags) {
         let Some(zone) = self.slots.get(&slot).map(|slot| slot.zone.clone()) else { return };
-        let made = Interface { id: id.clone(), available: false, zone, ip: None, tags: tags.clone(), attachment: None };
+        let made =
+            Interface { id: id.clone(), available: false, zone, ip: None, tags: tags.clone().into(), attachment: None };
         self.interfaces.entry(id.clone()).or_insert(made).tags.extend(tags.clone());
     }
 
@@ -154,7 +155,7 @@ impl Observed {
 
     fn fold_write(&mut self, write: &TableWrite) {
         if let Some((_, slot)) = &write.slot {
-            self.slots.insert(slot.number, (**slot).clone());
+            self.slots.insert(slot.number, (**slot).clone().into());
         }
         if let Some((_, group)) = &write.record {
             self.record = Some((**group).clone());
@@ -193,7 +194,7 @@ fn creating(id: &VolumeId, params: &VolumeParams, zone: &Zone, tags: &Tags) -> V
         throughput: params.throughput,
         encrypted: params.encrypted,
         multi_attach: false,
-        tags: tags.clone(),
+        tags: tags.clone().into(),
         attachments: Vec::new(),
     }
 }

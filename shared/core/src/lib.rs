@@ -9,6 +9,7 @@ pub mod fold;
 pub mod ids;
 pub mod observed;
 pub mod plan;
+pub mod shared;
 pub mod snapshots;
 pub mod spec;
 pub mod step;

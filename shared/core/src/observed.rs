@@ -1,6 +1,7 @@
 //! Everything that a plan is made from: one reading of a group.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,7 @@ use crate::cloud::{
 use crate::ids::{
     DeploymentId, DeviceName, GroupName, InstanceId, InterfaceId, SlotNumber, SnapshotId, SubnetId, VolumeId,
 };
+use crate::shared::Shared;
 use crate::spec::Limits;
 use crate::table::{Action, Group, HookResult, Slot};
 
@@ -41,6 +43,9 @@ pub struct Observed {
     /// Volumes that were asked for as templates; `None` for one that EC2 did not show. They may be anyone's: nothing but
     /// their figures is taken from here.
     pub templates: BTreeMap<VolumeId, Option<Volume>>,
+    /// Volumes and interfaces that bear the group's tag or the deployment's, and not the other, if this reading included
+    /// them. No other field shows them.
+    pub half_tagged: Option<Vec<HalfTagged>>,
     /// Subnets that the spec lists, once looked up.
     pub subnets: BTreeMap<SubnetId, Subnet>,
     /// Records that were looked up in this reading.
@@ -48,11 +53,29 @@ pub struct Observed {
     /// The group's item, or none yet.
     pub record: Option<Group>,
     /// The group's slots.
-    pub slots: BTreeMap<SlotNumber, Slot>,
+    pub slots: BTreeMap<SlotNumber, Shared<Slot>>,
     /// Lifecycle actions, open and lately done.
     pub actions: BTreeMap<(InstanceId, Transition), Action>,
     /// What this process remembers of failed calls.
     pub notes: Notes,
+}
+
+impl Observed {
+    /// The group's slots, by number.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> + Clone {
+        self.slots.values().map(Deref::deref)
+    }
+}
+
+/// A volume or an interface that lost a tag by which it would be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HalfTagged {
+    /// Its ID.
+    pub resource: String,
+    /// The tag that it lacks.
+    pub lacks: &'static str,
+    /// The slot that its tags name.
+    pub slot: Option<SlotNumber>,
 }
 
 /// IDs that a read aimed at them did not find.

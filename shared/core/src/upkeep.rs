@@ -82,7 +82,16 @@ impl Upkeep {
             self.attempts = self.attempts.max(record.attempt);
             if let Some(id) = record.id {
                 let proof = Proof::NeverUsed;
-                let left = Superseded { name, claim, since: now, vacated, proof, keep: false, deleting: None };
+                let left = Superseded {
+                    name,
+                    claim,
+                    since: now,
+                    vacated,
+                    proof,
+                    keep: false,
+                    deleting: None,
+                    absent_since: None,
+                };
                 self.superseded.insert(id, left);
             }
         }
@@ -240,6 +249,9 @@ pub struct Superseded {
     /// When deleting it was decided, for good.
     #[serde(default)]
     pub deleting: Option<Timestamp>,
+    /// Since when reads aimed at its ID have missed it: one that misses it once may lag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_since: Option<Timestamp>,
 }
 
 /// What holds the data of a superseded volume.
@@ -259,6 +271,9 @@ pub enum Proof {
 pub struct LeftInterface {
     /// When it left the record.
     pub since: Timestamp,
+    /// Since when reads aimed at its ID have missed it: one that misses it once may lag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_since: Option<Timestamp>,
 }
 
 /// What the next holder finds on the volumes: a database that was rolled back is not the same member.

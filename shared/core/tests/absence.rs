@@ -135,7 +135,7 @@ fn a_restore_does_not_begin_in_the_pass_that_makes_a_lost_volume_anew() {
     });
     let mut snapshot = town.snapshot(
         &volume_id(0),
-        town.obs.slots[&SlotNumber(0)].volumes.keys().map(|_| (String::new(), String::new())).take(0).collect(),
+        stateful_asg_core::cloud::Tags::new(),
         stateful_asg_core::cloud::SnapshotState::Completed,
     );
     snapshot.id = "snap-0123456789abcdef0".parse().unwrap();

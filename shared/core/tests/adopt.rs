@@ -10,6 +10,8 @@ use stateful_asg_core::adopt::{Adoption, Wishes, propose};
 use stateful_asg_core::cloud::*;
 use stateful_asg_core::fold::Outcome;
 use stateful_asg_core::ids::*;
+use stateful_asg_core::observed::HalfTagged;
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::Spec;
 use stateful_asg_core::step::{Step, Why};
 use stateful_asg_core::table::*;
@@ -35,6 +37,9 @@ fn adopt_with(town: &mut Town, spec: &Spec, wishes: &Wishes, records: &BTreeMap<
             return found;
         }
         assert_eq!(found.needs.volumes, BTreeSet::new(), "the town shows all volumes");
+        if found.needs.look.half_tagged {
+            town.obs.half_tagged = Some(Vec::new());
+        }
         for key in found.needs.look.records {
             let seen = records.get(&key).cloned().unwrap_or(RecordSeen::Absent);
             town.obs.records.insert(key, seen);
@@ -57,14 +62,14 @@ fn refusals(found: &Adoption) -> String {
 
 /// What Route 53 shows of the records that the town's table names.
 fn published(town: &Town) -> BTreeMap<RecordKey, RecordSeen> {
-    let own = town.obs.slots.values().filter_map(|slot| slot.record.clone());
+    let own = town.obs.slots().filter_map(|slot| slot.record.clone());
     let shared = town.obs.record.iter().filter_map(|group| group.record.clone());
     let held = own.chain(shared).filter(|record| !record.confirmed.is_empty());
     held.map(|record| (record.key, RecordSeen::A { ttl: record.ttl, values: record.confirmed })).collect()
 }
 
 /// The table is gone, all of it.
-fn lose_table(town: &mut Town) -> (BTreeMap<SlotNumber, Slot>, Group) {
+fn lose_table(town: &mut Town) -> (BTreeMap<SlotNumber, Shared<Slot>>, Group) {
     town.obs.subnets = [SubnetId::new("subnet-0000000000000000a").unwrap()]
         .map(|id| (id.clone(), Subnet { id, zone: zone('a') }))
         .into();
@@ -201,6 +206,26 @@ fn a_slot_with_an_item_is_never_touched() {
         assert_eq!(town.obs.slots[&number], slot);
     }
     assert_quiet(&mut town);
+}
+
+#[test]
+fn what_lost_a_tag_is_mended_before_its_slot_is_rebuilt() {
+    let half = |lacks, slot| HalfTagged { resource: "vol-0f".to_owned(), lacks, slot: Some(number(slot)) };
+    // Of another group, for all that its tags tell, once its slot is known not to be missing.
+    for (lacks, slot, refused) in
+        [(tags::DEPLOYMENT, 0, true), (tags::DEPLOYMENT, 7, true), (tags::GROUP, 0, true), (tags::GROUP, 1, false)]
+    {
+        let mut town = lived_in(&[Fate::Served, Fate::Served]);
+        town.obs.slots.remove(&number(0)).expect("it was there");
+        town.obs.half_tagged = Some(vec![half(lacks, slot)]);
+        let told = refusals(&adopt(&mut town));
+        assert_eq!(told.contains("vol-0f") && told.contains(lacks), refused, "{lacks} of slot {slot}: {told}");
+    }
+    let mut whole = lived_in(&[Fate::Served]);
+    whole.obs.half_tagged = Some(vec![half(tags::GROUP, 0)]);
+    assert_eq!(refusals(&adopt(&mut whole)), "", "nothing is missing");
+    lose_table(&mut whole);
+    assert_ne!(refusals(&adopt(&mut whole)), "", "of a lost table every slot may be one that is missing");
 }
 
 #[test]

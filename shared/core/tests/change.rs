@@ -184,7 +184,7 @@ fn an_attempt_whose_number_another_volume_used_up_is_found_by_its_tags() {
 fn nobody_waits_for_what_is_left_behind_to_be_deleted() {
     for kind in [FailureKind::Unknown, FailureKind::Denied] {
         let mut town = Town::served(1);
-        let left = LeftInterface { since: at(-10_000) };
+        let left = LeftInterface { since: at(-10_000), absent_since: None };
         slot_mut(&mut town, 0).upkeep.left_interfaces.insert(interface_id(9), left);
         let mut stray = town.obs.interfaces[&interface_id(0)].clone();
         (stray.id, stray.available, stray.attachment) = (interface_id(9), true, None);

@@ -298,6 +298,7 @@ fn what_a_record_or_the_spec_names_is_kept_and_what_is_not_ours_too() {
         proof: Proof::Snapshot(snapshot_id(11)),
         keep: true,
         deleting: None,
+        absent_since: None,
     };
     ward.slot(0).upkeep.superseded.insert(volume_id(700), superseded);
     let tags = |ward: &mut Ward, n: u32| ward.snapshots().get_mut(&snapshot_id(n)).unwrap().tags.clone();

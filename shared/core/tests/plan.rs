@@ -50,6 +50,24 @@ fn a_replacement_gets_the_same_volume_and_interface_and_makes_no_slot() {
 }
 
 #[test]
+fn a_vacant_slot_whose_volume_somebody_attached_elsewhere_is_given_to_nobody_else() {
+    let mut town = Town::served(2);
+    town.gone(0);
+    town.free(0);
+    town.run();
+    town.instance(9, 'a', Lifecycle::PendingWait);
+    let claimed = |town: &Town| town.obs.slots[&SlotNumber(0)].held_by(&instance_id(9));
+    town.attach(0, 1);
+    town.run();
+    assert!(!claimed(&town), "{:?}", town.reasons());
+    let held = Reason::VolumeHeldBy { volume: volume_id(0), instance: instance_id(1) };
+    assert!(town.reasons().contains(&held), "{:?}", town.reasons());
+    town.attach(0, 9);
+    town.run();
+    assert!(claimed(&town), "it is attached to nobody else: {:?}", town.reasons());
+}
+
+#[test]
 fn a_promise_is_recorded_only_when_the_holder_is_gone_and_everything_is_free() {
     let mut town = Town::served(2);
     town.instance(9, 'a', Lifecycle::PendingWait);

@@ -140,6 +140,7 @@ fn what_a_slot_left_behind_is_not_taken_though_its_tags_are_gone() {
         proof: Proof::None,
         keep: true,
         deleting: None,
+        absent_since: None,
     };
     town.obs.slots.get_mut(&SlotNumber(0)).unwrap().upkeep.superseded.insert(volume_id(70), left);
     town.obs.asgs[0].desired = 2;

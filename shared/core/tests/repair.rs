@@ -8,8 +8,8 @@ use std::net::Ipv4Addr;
 use jiff::SignedDuration;
 use stateful_asg_core::cloud::*;
 use stateful_asg_core::ids::*;
-use stateful_asg_core::observed::{Failure, FailureKind};
-use stateful_asg_core::plan::ATTACH_STUCK;
+use stateful_asg_core::observed::{Absent, Failure, FailureKind};
+use stateful_asg_core::plan::{ATTACH_STUCK, CERTAINLY_ABSENT};
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::*;
 use stateful_asg_core::tags;
@@ -152,7 +152,7 @@ fn an_instance_without_our_tags_gets_nothing_and_is_named() {
     town.launching(7, 'a');
     town.obs.instances.get_mut(&instance_id(7)).unwrap().tags.clear();
     town.run();
-    assert!(town.obs.slots.values().all(|slot| !slot.held_by(&instance_id(7))));
+    assert!(town.obs.slots().all(|slot| !slot.held_by(&instance_id(7))));
     assert!(words(&town).contains(&"Untagged"), "{:?}", words(&town));
 }
 
@@ -249,6 +249,7 @@ fn with_left_volume(town: &mut Town) -> Snapshot {
         proof: Proof::Snapshot(snapshot.id.clone()),
         keep: false,
         deleting: Some(town.now - HOUR),
+        absent_since: None,
     };
     town.obs.snapshots = Some([(snapshot.id.clone(), snapshot.clone())].into());
     let slot = slot(town, 0);
@@ -263,6 +264,39 @@ fn a_volume_that_was_left_behind_is_deleted_on_proof() {
     let mut town = Town::served(1);
     with_left_volume(&mut town);
     assert_eq!(kinds(&town.plan().steps), ["DeleteVolume"]);
+}
+
+#[test]
+fn what_was_left_behind_is_forgotten_only_where_reads_have_missed_it_for_long() {
+    let mut town = Town::served(1);
+    with_left_volume(&mut town);
+    let interface = LeftInterface { since: town.now - HOUR * 100, absent_since: None };
+    slot(&mut town, 0).upkeep.left_interfaces.insert(interface_id(9), interface);
+    let shown = town.obs.volumes.remove(&volume_id(9)).unwrap();
+    town.obs.absent =
+        Absent { volumes: [volume_id(9)].into(), interfaces: [interface_id(9)].into(), ..Absent::default() };
+    let known = |town: &mut Town| {
+        town.run();
+        let upkeep = &slot(town, 0).upkeep;
+        (upkeep.superseded.contains_key(&volume_id(9)), upkeep.left_interfaces.contains_key(&interface_id(9)))
+    };
+    assert_eq!(known(&mut town), (true, true), "one reading may lag");
+    let certain = SignedDuration::try_from(CERTAINLY_ABSENT).unwrap();
+    town.now += certain - SignedDuration::from_secs(1);
+    assert_eq!(known(&mut town), (true, true));
+    town.now += SignedDuration::from_secs(1);
+    assert_eq!(known(&mut town), (false, false));
+    // Where it is shown again in between, the time begins anew.
+    let mut town = Town::served(1);
+    with_left_volume(&mut town);
+    town.forbid = vec!["DeleteVolume"];
+    town.obs.volumes.remove(&volume_id(9));
+    town.obs.absent.volumes.insert(volume_id(9));
+    assert!(known(&mut town).0);
+    town.obs.absent.volumes.clear();
+    town.obs.volumes.insert(volume_id(9), shown);
+    assert!(known(&mut town).0);
+    assert_eq!(slot(&mut town, 0).upkeep.superseded[&volume_id(9)].absent_since, None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod by_id;
 mod catch_up;
+mod half_tagged;
 mod periodic;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use stateful_asg_core::cloud::{Asg, Instance, InstanceState, Interface, Modifica
 use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId, InterfaceId, SnapshotId, VolumeId};
 use stateful_asg_core::observed::{Absent, Notes, Observed};
 use stateful_asg_core::plan::Look;
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::table::{Action, Group, Slot};
 use stateful_asg_core::waiting::Reads;
@@ -94,6 +96,7 @@ fn nothing(target: &Target) -> Observed {
         absent: Absent::default(),
         snapshots: None,
         modifications: BTreeMap::new(),
+        half_tagged: None,
         templates: BTreeMap::new(),
         subnets: BTreeMap::new(),
         records: BTreeMap::new(),
@@ -158,14 +161,14 @@ pub async fn refresh<W: World>(world: &W, observed: &mut Observed, reads: Reads)
 
 /// Volumes whose change by ModifyVolume is followed: those that were asked for, and those that a record says are changed.
 fn changing(observed: &Observed) -> BTreeSet<VolumeId> {
-    let recorded = observed.slots.values().flat_map(|slot| slot.volumes.values());
+    let recorded = observed.slots().flat_map(|slot| slot.volumes.values());
     let changed = recorded.filter(|record| record.growth.target.is_some()).filter_map(|record| record.id.clone());
     changed.chain(observed.modifications.keys().cloned()).collect()
 }
 
 /// Snapshots that records of the group's slots name.
 fn named(observed: &Observed) -> BTreeSet<SnapshotId> {
-    observed.slots.values().flat_map(|slot| slot.upkeep.named_snapshots()).cloned().collect()
+    observed.slots().flat_map(|slot| slot.upkeep.named_snapshots()).cloned().collect()
 }
 
 /// Holders that the reading shows, and not on their way to `terminated`.
@@ -214,6 +217,9 @@ pub async fn look<W: Cloud + Table>(world: &W, observed: &mut Observed, look: &L
     if !look.modifications.is_empty() {
         let found = modifications(world, &look.modifications).await?;
         observed.modifications.extend(found);
+    }
+    if look.half_tagged {
+        observed.half_tagged = Some(half_tagged::read(world, &observed.group, &observed.deployment).await?);
     }
     let mut templates: BTreeMap<VolumeId, Option<Volume>> =
         look.templates.iter().map(|id| (id.clone(), None)).collect();
@@ -279,7 +285,7 @@ async fn modifications<W: Cloud>(
     Ok(asked)
 }
 
-fn by_number(slots: Vec<Slot>) -> BTreeMap<stateful_asg_core::ids::SlotNumber, Slot> {
+fn by_number(slots: Vec<Shared<Slot>>) -> BTreeMap<stateful_asg_core::ids::SlotNumber, Shared<Slot>> {
     slots.into_iter().map(|slot| (slot.number, slot)).collect()
 }
 

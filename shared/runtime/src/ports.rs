@@ -17,6 +17,7 @@ use stateful_asg_core::ids::{
     SlotNumber, SnapshotId, SubnetId, VolumeId, Zone,
 };
 use stateful_asg_core::observed::FailureKind;
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::VolumeParams;
 use stateful_asg_core::step::ActionRef;
 use stateful_asg_core::table::{Action, Binding, Group, HookResult, Slot, TableWrite};
@@ -44,6 +45,8 @@ pub type Called<T> = Result<T, CallError>;
 pub enum Which<Id> {
     /// Those that bear this group's tag and this deployment's.
     Group(GroupName, DeploymentId),
+    /// Those that bear this tag, whosever they are.
+    Tagged(&'static str, String),
     /// Those with these IDs; one that is missing from the answer was not found.
     Ids(Vec<Id>),
 }
@@ -222,7 +225,7 @@ pub trait Table {
     /// The group's item.
     async fn group(&self, group: &GroupName) -> Called<Option<Group>>;
     /// All slots and lifecycle actions of the group: one Query, pages aside.
-    async fn slots(&self, group: &GroupName) -> Called<(Vec<Slot>, Vec<Action>)>;
+    async fn slots(&self, group: &GroupName) -> Called<(Vec<Shared<Slot>>, Vec<Action>)>;
     /// Which slot holds this instance.
     async fn binding(&self, instance: &InstanceId) -> Called<Option<Binding>>;
     /// All groups, for the sweep: one Query, pages aside.

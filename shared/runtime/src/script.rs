@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::cloud::*;
 use stateful_asg_core::ids::*;
 use stateful_asg_core::observed::FailureKind;
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::step::ActionRef;
 use stateful_asg_core::table::{Action, Binding, Group, HookResult, Slot, TableWrite};
 use stateful_asg_core::upkeep::Target;
@@ -69,7 +70,7 @@ impl Script {
             started: self.now.get(),
             size_gib: 20,
             encrypted: true,
-            tags: tags.clone(),
+            tags: tags.clone().into(),
             message: None,
         };
         snapshots.push(snapshot.clone());
@@ -80,6 +81,7 @@ impl Script {
 fn matches<Id: PartialEq>(which: &Which<Id>, id: &Id, tags: &Tags) -> bool {
     match which {
         Which::Group(group, _) => tags.get(stateful_asg_core::tags::GROUP).map(String::as_str) == Some(group.as_str()),
+        Which::Tagged(key, value) => tags.get(*key) == Some(value),
         Which::Ids(ids) => ids.contains(id),
     }
 }
@@ -87,6 +89,7 @@ fn matches<Id: PartialEq>(which: &Which<Id>, id: &Id, tags: &Tags) -> bool {
 fn words<Id: std::fmt::Display>(which: &Which<Id>) -> String {
     match which {
         Which::Group(group, _) => format!("of {group}"),
+        Which::Tagged(key, value) => format!("with {key}={value}"),
         Which::Ids(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
     }
 }
@@ -121,14 +124,14 @@ impl Table for Script {
         self.ask(format!("group {group}"));
         Ok(self.groups.borrow().get(group).map(|(item, _)| item.clone()))
     }
-    async fn slots(&self, group: &GroupName) -> Called<(Vec<Slot>, Vec<Action>)> {
+    async fn slots(&self, group: &GroupName) -> Called<(Vec<Shared<Slot>>, Vec<Action>)> {
         self.ask(format!("slots {group}"));
         if self.stuck.contains(group) {
             return std::future::pending().await;
         }
         match self.broken.get(group) {
             Some(kind) => failed(*kind),
-            None => Ok((self.groups.borrow()[group].1.clone(), Vec::new())),
+            None => Ok((self.groups.borrow()[group].1.iter().cloned().map(Shared::from).collect(), Vec::new())),
         }
     }
     async fn summary(&self, _: &GroupName) -> Called<Option<Summary>> {
@@ -233,7 +236,7 @@ impl Cloud for Script {
     async fn create_snapshot(&self, volume: &VolumeId, tags: &Tags) -> Called<Snapshot> {
         self.ask(format!("create_snapshot {volume}"));
         // As EC2 may: the answer does not repeat the tags.
-        Ok(Snapshot { tags: Tags::new(), ..self.take(volume, tags) })
+        Ok(Snapshot { tags: Tags::new().into(), ..self.take(volume, tags) })
     }
     async fn create_snapshots(&self, _: &InstanceId, _: &BTreeSet<VolumeId>, _: &Tags) -> Called<Vec<Snapshot>> {
         unreachable!()
@@ -327,7 +330,7 @@ pub(crate) mod things {
             throughput: None,
             encrypted: true,
             multi_attach: false,
-            tags: Tags::from([(tags::GROUP.to_owned(), group.to_string())]),
+            tags: Tags::from([(tags::GROUP.to_owned(), group.to_string())]).into(),
             attachments: Vec::new(),
         }
     }

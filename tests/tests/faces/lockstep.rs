@@ -16,6 +16,7 @@ use stateful_asg_core::ids::{
     AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SnapshotId, SubnetId,
     VolumeId,
 };
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::step::ActionRef;
 use stateful_asg_core::table::{Action, Binding, Group, HookResult, Slot, TableWrite};
 use stateful_asg_core::upkeep::Target;
@@ -269,7 +270,7 @@ impl Table for Lockstep {
     async fn group(&self, group: &GroupName) -> Called<Option<Group>> {
         table!(self, "dynamodb:GetItem", READ, false, group(group))
     }
-    async fn slots(&self, group: &GroupName) -> Called<(Vec<Slot>, Vec<Action>)> {
+    async fn slots(&self, group: &GroupName) -> Called<(Vec<Shared<Slot>>, Vec<Action>)> {
         table!(self, "dynamodb:Query", READ, false, slots(group))
     }
     async fn binding(&self, instance: &InstanceId) -> Called<Option<Binding>> {

@@ -256,6 +256,9 @@ impl Rules {
     /// before; nobody else.
     fn judge_attach(&mut self, at: Timestamp, what: &str, instance: &str, owner: Option<(GroupName, Slot)>) {
         let Some((group, slot)) = owner else {
+            if self.rests_on_lost_table(at) {
+                return;
+            }
             return self.accuse(3, at, format!("{what} was attached to {instance}, and no slot has it on record"));
         };
         let holds = slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance);
@@ -384,5 +387,5 @@ fn tags_of<'a>(aws: &'a Aws, resource: &str) -> Option<&'a stateful_asg_sim::mod
     let volume = || aws.volume(resource).map(|v| &v.tags);
     let interface = || aws.interface(resource).map(|i| &i.tags);
     let snapshot = || aws.snapshot(resource).map(|s| &s.tags);
-    aws.instance(resource).map(|i| &i.tags).or_else(volume).or_else(interface).or_else(snapshot)
+    aws.instance(resource).map(|i| &i.tags).or_else(volume).or_else(interface).or_else(snapshot).map(|tags| &**tags)
 }

@@ -89,7 +89,7 @@ impl<'a> Case<'a> {
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.obs.slots.values().chain(&self.rebuilt).chain(&self.new)
+        self.obs.slots().chain(&self.rebuilt).chain(&self.new)
     }
 
     /// The record of a volume that exists.
@@ -152,9 +152,10 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn finish(self) -> Adoption {
-        let seen = evidence::numbers(self.obs).last().map_or(0, |number| number.0 + 1);
+        let seen = evidence::numbers(self.obs).last().map_or(0, |number| number.0.saturating_add(1));
         let recorded = self.obs.record.as_ref().map_or(0, |group| group.next_slot);
-        let proposed = self.rebuilt.iter().chain(&self.new).map(|slot| slot.number.0 + 1).max().unwrap_or(0);
+        let proposed =
+            self.rebuilt.iter().chain(&self.new).map(|slot| slot.number.0.saturating_add(1)).max().unwrap_or(0);
         let (keep, tags) = (self.to_keep(), self.to_tag());
         Adoption {
             rebuilt: self.rebuilt,

@@ -25,7 +25,7 @@ pub(super) fn group_record(case: &mut Case<'_>) {
         return;
     }
     let key = RecordKey { zone: dns.zone.clone(), name };
-    let slots = case.obs.slots.values().chain(&case.rebuilt).chain(&case.new);
+    let slots = case.obs.slots().chain(&case.rebuilt).chain(&case.new);
     let ours: BTreeSet<Ipv4Addr> = slots.filter_map(|slot| address(case, slot)).collect();
     case.record = take(case, key, |values| values.is_subset(&ours));
 }

@@ -15,12 +15,12 @@ use crate::tags;
 /// Proposes a slot for each, in the order of their launch.
 pub(super) fn slots(case: &mut Case<'_>) {
     let recorded = case.obs.record.as_ref().map_or(0, |group| group.next_slot);
-    let seen = super::evidence::numbers(case.obs).last().map_or(0, |number| number.0 + 1);
+    let seen = super::evidence::numbers(case.obs).last().map_or(0, |number| number.0.saturating_add(1));
     let mut next = recorded.max(seen);
     for instance in newcomers(case) {
         if let Some(slot) = slot(case, SlotNumber(next), instance) {
             case.new.push(slot);
-            next += 1;
+            next = next.saturating_add(1);
         }
     }
     if let Some(max) = case.spec.slots.max.filter(|max| next > *max && !case.new.is_empty()) {

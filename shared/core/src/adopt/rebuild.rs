@@ -7,16 +7,32 @@ use crate::adopt::evidence::{self, Evidence, attempt, claim_of, lives};
 use crate::adopt::names;
 use crate::cloud::{Instance, Interface, Volume};
 use crate::ids::{Claim, Generation, InstanceId, SlotNumber, VolumeName, Zone};
+use crate::observed::HalfTagged;
 use crate::table::{Holder, InterfaceRecord, LAYOUT, Slot, SlotState};
 use crate::tags;
 use crate::upkeep::{Proof, Saved, Superseded, Upkeep};
+
+/// More slots than any group has: one Auto Scaling group seldom has more than a thousand instances.
+const MOST_MISSING: usize = 10_000;
 
 /// Proposes every slot that is missing, or says why it cannot be.
 pub(super) fn slots(case: &mut Case<'_>) {
     let recorded = case.obs.record.as_ref().map_or(0, |group| group.next_slot);
     let seen = evidence::numbers(case.obs);
-    let next = seen.last().map_or(0, |number| number.0 + 1).max(recorded);
-    for number in (0..next).map(SlotNumber).filter(|number| !case.obs.slots.contains_key(number)) {
+    let next = seen.last().map_or(0, |number| number.0.saturating_add(1)).max(recorded);
+    half_tagged(case, next);
+    let obs = case.obs;
+    let missing = (0..next).map(SlotNumber).filter(|number| !obs.slots.contains_key(number));
+    let missing: Vec<SlotNumber> = missing.take(MOST_MISSING + 1).collect();
+    if missing.len() > MOST_MISSING {
+        let message = format!(
+            "the counter or the tag {} of something names slot {}, and more than {MOST_MISSING} slots below it are missing: no group is so large. Find the tag, and correct it",
+            tags::SLOT,
+            next.saturating_sub(1)
+        );
+        return case.refuse("group", message);
+    }
+    for number in missing {
         if let Some(slot) = slot(case, number) {
             case.rebuilt.push(slot);
         }
@@ -25,6 +41,29 @@ pub(super) fn slots(case: &mut Case<'_>) {
         if !case.rebuilt.iter().any(|slot| slot.number == number) {
             case.refuse(format!("slot {number}"), "is not one that is missing: it cannot be forgotten");
         }
+    }
+}
+
+/// What lost a tag is not shown as the slot's: rebuilt without it, the slot would get an empty volume in its place.
+fn half_tagged(case: &mut Case<'_>, next: u32) {
+    let obs = case.obs;
+    let Some(found) = &obs.half_tagged else {
+        let any_missing = (0..next).any(|number| !obs.slots.contains_key(&SlotNumber(number)));
+        case.needs.look.half_tagged = any_missing || obs.record.is_none();
+        return;
+    };
+    // One that names no group may be another's: it counts where its slot is one that is missing here.
+    let below = |number: SlotNumber| obs.record.is_none() || number.0 < next;
+    let missing = |number: SlotNumber| below(number) && !obs.slots.contains_key(&number);
+    let counts = |half: &&HalfTagged| half.lacks != tags::GROUP || half.slot.is_some_and(missing);
+    for half in found.iter().filter(counts) {
+        let HalfTagged { resource, lacks, .. } = half;
+        let (whose, value) = match *lacks {
+            tags::GROUP => ("this deployment's", format!("its group, {} if it is this one's", obs.group)),
+            _ => ("the group's", format!("{}, or remove the group's tag", obs.deployment)),
+        };
+        let message = format!("bears {whose} tag and lacks {lacks}: set that to {value}, and run this again");
+        case.refuse(resource, message);
     }
 }
 
@@ -57,7 +96,7 @@ fn slot(case: &mut Case<'_>, number: SlotNumber) -> Option<Slot> {
         // A holder that was not told of the highest claim yet gets a number of its own.
         slot.claim = match claim_of(&instance.tags).filter(|_| evidence.instances.iter().any(|i| i.id == instance.id)) {
             Some(claim) if claim == slot.claim => claim,
-            Some(_) | None => Claim(slot.claim.0 + 1),
+            Some(_) | None => Claim(slot.claim.0.saturating_add(1)),
         };
         slot.holder = Some(Holder { instance: instance.id.clone(), since: case.now, absent_since: None });
         slot.vacated = None;
@@ -298,6 +337,7 @@ fn left_behind(case: &Case<'_>, slot: &mut Slot, evidence: &Evidence<'_>) {
             proof: Proof::None,
             keep: true,
             deleting: None,
+            absent_since: None,
         };
         slot.upkeep.superseded.insert(volume.id.clone(), left);
     }
@@ -340,7 +380,7 @@ fn any_zone(case: &mut Case<'_>) -> Option<Zone> {
     let members = case.obs.asgs.iter().flat_map(|asg| asg.members.values().map(|member| member.zone.clone()));
     let shown = case.obs.volumes.values().map(|volume| volume.zone.clone());
     let subnets = case.obs.subnets.values().map(|subnet| subnet.zone.clone());
-    let found = members.chain(case.obs.slots.values().map(|slot| slot.zone.clone())).chain(shown).chain(subnets).min();
+    let found = members.chain(case.obs.slots().map(|slot| slot.zone.clone())).chain(shown).chain(subnets).min();
     if found.is_none() {
         let listed: Vec<_> = case.obs.asgs.iter().flat_map(|asg| asg.subnets.iter().cloned()).collect();
         if listed.is_empty() || listed.iter().any(|id| case.obs.subnets.contains_key(id)) {

@@ -31,7 +31,7 @@ impl Adoption {
         }
         writes.extend(self.rebuilt.iter().map(|slot| item(observed, slot)));
         for slot in &self.new {
-            group.next_slot = group.next_slot.max(slot.number.0 + 1);
+            group.next_slot = group.next_slot.max(slot.number.0.saturating_add(1));
             writes.push(TableWrite { record: next(&mut group), ..item(observed, slot) });
         }
         writes

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Tags, slot_of};
 use crate::ids::{Claim, InstanceId, SlotNumber, SnapshotId, VolumeId, VolumeName, Zone};
+use crate::shared::Shared;
 use crate::tags;
 
 /// What EC2 shows of a volume.
@@ -28,7 +29,7 @@ pub struct Volume {
     /// May be attached to several instances: we refuse those.
     pub multi_attach: bool,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
     /// Its attachments.
     pub attachments: Vec<Attachment>,
 }
@@ -98,7 +99,7 @@ pub struct Snapshot {
     /// Encrypted or not.
     pub encrypted: bool,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
     /// Why it failed, in EC2's words.
     pub message: Option<String>,
 }

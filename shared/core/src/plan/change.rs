@@ -34,7 +34,7 @@ const NEXT_SNAPSHOT: Duration = Duration::from_secs(60);
 
 /// Begins what is due, and goes on with what was begun.
 pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
-    for slot in view.obs.slots.values() {
+    for slot in view.obs.slots() {
         if slot.holder.is_some() {
             if let Some(order) = &slot.upkeep.order {
                 draft.wait(Subject::Slot(slot.number), Reason::Ordered { what: order.word() }, None);
@@ -147,7 +147,7 @@ fn record(
     let entry = draft.slot(slot.number);
     entry.why.insert(Why::ChangeBegun);
     let upkeep = &mut entry.slot.upkeep;
-    upkeep.operations += 1;
+    upkeep.operations = upkeep.operations.saturating_add(1);
     upkeep.order = None;
     let change = Change {
         operation: upkeep.operations,
@@ -229,7 +229,7 @@ fn restore(view: &View<'_>, slot: &Slot, chosen: &BTreeMap<VolumeName, SnapshotI
 /// The first attempt at a successor: as the spec asks, and never smaller than what it is made from or takes the place of.
 fn successor(view: &View<'_>, slot: &Slot, name: &VolumeName, from: Saved) -> Made {
     let params = successor_params(view, slot, name, &from);
-    let attempt = slot.volumes[name].attempt.max(slot.upkeep.attempts) + 1;
+    let attempt = slot.volumes[name].attempt.max(slot.upkeep.attempts).saturating_add(1);
     let record = VolumeRecord { attempt, params, id: None, born: false, absent_since: None, growth: Growth::default() };
     Made { from, record }
 }

@@ -8,6 +8,7 @@ use crate::cloud::Transition;
 use crate::ids::{Generation, InstanceId, SlotNumber};
 use crate::observed::Observed;
 use crate::plan::{Look, Plan};
+use crate::shared::Shared;
 use crate::step::{Step, Why};
 use crate::table::{Action, Bound, Group, LAYOUT, Slot, TableWrite};
 use crate::waiting::{Reason, Subject, Waiting};
@@ -16,7 +17,7 @@ use crate::waiting::{Reason, Subject, Waiting};
 #[derive(Debug, Clone)]
 pub(crate) struct SlotDraft {
     was: Option<Generation>,
-    pub(crate) slot: Slot,
+    pub(crate) slot: Shared<Slot>,
     pub(crate) why: BTreeSet<Why>,
     pub(crate) bind: BTreeSet<Bound>,
     pub(crate) unbind: BTreeSet<Bound>,
@@ -83,14 +84,17 @@ impl<'a> Draft<'a> {
 
     /// Adds a slot that does not exist yet.
     pub(crate) fn make_slot(&mut self, slot: Slot, bind: BTreeSet<Bound>, why: BTreeSet<Why>) {
-        self.group.next_slot = slot.number.0 + 1;
+        self.group.next_slot = slot.number.0.saturating_add(1);
         self.made = Some(slot.number);
-        self.slots.insert(slot.number, SlotDraft { was: None, slot, why, bind, unbind: BTreeSet::new(), ends: None });
+        self.slots.insert(
+            slot.number,
+            SlotDraft { was: None, slot: slot.into(), why, bind, unbind: BTreeSet::new(), ends: None },
+        );
     }
 
     /// The slot that this instance will hold.
     pub(crate) fn slot_held_by(&self, id: &InstanceId) -> Option<&Slot> {
-        self.slots.values().map(|draft| &draft.slot).find(|slot| slot.held_by(id))
+        self.slots.values().map(|draft| &*draft.slot).find(|slot| slot.held_by(id))
     }
 
     /// Changes the group's item.
@@ -154,7 +158,7 @@ impl<'a> Draft<'a> {
             if draft.was.is_none() {
                 write.record = record.take();
             }
-            write.slot = Some((draft.was, Box::new(slot)));
+            write.slot = Some((draft.was, Box::new(slot.into_inner())));
             write.bind = draft.bind;
             write.unbind = draft.unbind;
             let launch = draft.ends.map(|instance| (instance, Transition::Launching));

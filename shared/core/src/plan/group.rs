@@ -116,7 +116,7 @@ fn accept_as_is(draft: &mut Draft<'_>) {
 }
 
 fn accept(text: String, draft: &mut Draft<'_>) {
-    let number = draft.group.spec.as_ref().map_or(1, |spec| spec.number + 1);
+    let number = draft.group.spec.as_ref().map_or(1, |spec| spec.number.saturating_add(1));
     let group = draft.group(Why::SpecAccepted);
     group.spec = Some(AcceptedSpec { number, text, from_table: false });
     group.refused = None;

@@ -33,7 +33,7 @@ pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
     let mut busy = BTreeSet::new();
     let mut done = false;
     let mut behind: Vec<(bool, SlotNumber)> = Vec::new();
-    for slot in view.obs.slots.values().filter(|slot| slot.upkeep.change.is_none()) {
+    for slot in view.obs.slots().filter(|slot| slot.upkeep.change.is_none()) {
         let grown = volumes(view, slot);
         let under_way = grown.iter().any(|(_, record, _)| record.growth.target.is_some());
         let differs = grown.iter().any(|(name, _, volume)| differs(view, name, volume).is_some());

@@ -49,7 +49,7 @@ fn absent(view: &View<'_>, record: &InterfaceRecord, next: &mut InterfaceRecord)
     }
     // No data is lost with an interface, and its successor gets the same address.
     view.past(record.absent_since, CERTAINLY_ABSENT).then(|| {
-        next.attempt += 1;
+        next.attempt = next.attempt.saturating_add(1);
         next.id = None;
         next.born = false;
         next.absent_since = None;
@@ -126,7 +126,7 @@ pub(crate) fn intend(view: &View<'_>, draft: &mut Draft<'_>, number: SlotNumber)
     let entry = draft.slot(number);
     entry.why.insert(Why::InterfaceIntended);
     entry.slot.interface = Some(InterfaceRecord {
-        attempt: entry.slot.upkeep.attempts + 1,
+        attempt: entry.slot.upkeep.attempts.saturating_add(1),
         subnet,
         security_groups,
         id: None,

@@ -135,7 +135,7 @@ fn creates_volume(obs: &Observed, slot: SlotNumber, name: &VolumeName) -> Verdic
 
 /// The change is on record, and what stands there is of our making.
 fn changes_record(obs: &Observed, change: &RecordChange) -> Verdict {
-    let records = obs.slots.values().filter_map(|slot| slot.record.as_ref());
+    let records = obs.slots().filter_map(|slot| slot.record.as_ref());
     let record = records
         .chain(obs.record.iter().filter_map(|group| group.record.as_ref()))
         .find(|record| record.key == change.key)
@@ -159,7 +159,7 @@ fn demand(holds: bool, rule: u8, why: impl FnOnce() -> String) -> Verdict {
 }
 
 fn recorded(obs: &Observed, number: SlotNumber) -> Result<&Slot, (u8, String)> {
-    obs.slots.get(&number).ok_or((1, format!("slot {number} is not on record")))
+    obs.slots.get(&number).map(|slot| &**slot).ok_or((1, format!("slot {number} is not on record")))
 }
 
 fn owns(slot: &Slot, volume: &VolumeId) -> Verdict {
@@ -210,8 +210,7 @@ fn served(obs: &Observed, spec: Option<&Spec>, instance: &InstanceId) -> Verdict
         return demand(!serves, 5, || format!("the action of {instance} leads into service, not into the warm pool"));
     }
     let spec = spec.ok_or((5, "no spec is in force".to_owned()))?;
-    let slot =
-        obs.slots.values().find(|slot| slot.held_by(instance)).ok_or((5, format!("{instance} holds no slot")))?;
+    let slot = obs.slots().find(|slot| slot.held_by(instance)).ok_or((5, format!("{instance} holds no slot")))?;
     for name in spec.volumes.keys() {
         let record = slot.volumes.get(name).filter(|record| record.born);
         let volume = record.and_then(|record| obs.volumes.get(record.id.as_ref()?));
@@ -301,7 +300,7 @@ fn certain(since: Option<Timestamp>, now: Timestamp) -> bool {
 /// One slot an instance, one slot a volume: over the whole group as it would be.
 fn unique(obs: &Observed, slot: &Slot) -> Verdict {
     let mut owners: BTreeMap<&VolumeId, SlotNumber> = BTreeMap::new();
-    let others = obs.slots.values().filter(|other| other.number != slot.number);
+    let others = obs.slots().filter(|other| other.number != slot.number);
     for other in others.clone() {
         owners.extend(other.volumes.values().filter_map(|record| record.id.as_ref()).map(|id| (id, other.number)));
     }

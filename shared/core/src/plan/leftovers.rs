@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::cloud::{Snapshot, Tags, Volume, VolumeState};
 use crate::ids::{InterfaceId, VolumeId};
-use crate::plan::CLOCKS_DIFFER;
 use crate::plan::draft::Draft;
 use crate::plan::view::{View, later};
+use crate::plan::{CERTAINLY_ABSENT, CLOCKS_DIFFER};
 use crate::spec::Mode;
 use crate::step::{Step, Why};
 use crate::table::{Bound, Slot};
@@ -22,7 +24,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(600);
 
 /// Goes on with everything that was left behind.
 pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
-    for slot in view.obs.slots.values() {
+    for slot in view.obs.slots() {
         adopt_strays(view, slot, draft);
         for (id, left) in &slot.upkeep.superseded {
             volume(view, slot, id, left, draft);
@@ -58,6 +60,7 @@ fn adopt_strays(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
             proof: Proof::NeverUsed,
             keep: false,
             deleting: None,
+            absent_since: None,
         };
         let entry = draft.slot(slot.number);
         entry.why.insert(Why::LeftoverNoted);
@@ -70,7 +73,11 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
     let found = view.obs.volumes.get(id).filter(|volume| volume.state != VolumeState::Deleted);
     let Some(found) = found else {
         // A read aimed at its ID does not find it: nothing is left to delete.
-        let gone = view.obs.absent.volumes.contains(id) || view.obs.volumes.contains_key(id);
+        let missed = view.obs.absent.volumes.contains(id);
+        if missed && left.absent_since.is_none() {
+            return volume_absent(slot, id, Some(view.now), draft);
+        }
+        let gone = view.obs.volumes.contains_key(id) || (missed && is_certain(view, left.absent_since, draft));
         if gone && (left.deleting.is_some() || view.past(Some(left.since), TOMBSTONE)) {
             let entry = draft.slot(slot.number);
             entry.why.insert(Why::LeftoverNoted);
@@ -79,6 +86,9 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
         }
         return;
     };
+    if left.absent_since.is_some() {
+        volume_absent(slot, id, None, draft);
+    }
     if left.keep || found.state == VolumeState::Deleting {
         return;
     }
@@ -118,6 +128,24 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
         return draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
     }
     delete(view, slot, id, left, draft);
+}
+
+/// Reads aimed at its ID have missed it for so long that it is gone.
+fn is_certain(view: &View<'_>, since: Option<Timestamp>, draft: &mut Draft<'_>) -> bool {
+    since.into_iter().for_each(|since| draft.look_at(later(since, CERTAINLY_ABSENT)));
+    view.past(since, CERTAINLY_ABSENT)
+}
+
+fn volume_absent(slot: &Slot, id: &VolumeId, since: Option<Timestamp>, draft: &mut Draft<'_>) {
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::AbsenceNoted);
+    entry.slot.upkeep.superseded.get_mut(id).into_iter().for_each(|left| left.absent_since = since);
+}
+
+fn interface_absent(slot: &Slot, id: &InterfaceId, since: Option<Timestamp>, draft: &mut Draft<'_>) {
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::AbsenceNoted);
+    entry.slot.upkeep.left_interfaces.get_mut(id).into_iter().for_each(|left| left.absent_since = since);
 }
 
 /// Deleting it is decided, rests, and is done.
@@ -180,8 +208,13 @@ fn interface(view: &View<'_>, slot: &Slot, id: &InterfaceId, left: &LeftInterfac
     if due > view.now {
         return draft.look_at(due);
     }
-    match view.obs.interfaces.get(id) {
-        None if view.obs.absent.interfaces.contains(id) => {
+    let found = view.obs.interfaces.get(id);
+    let missed = found.is_none() && view.obs.absent.interfaces.contains(id);
+    if missed != left.absent_since.is_some() && (missed || found.is_some()) {
+        interface_absent(slot, id, missed.then_some(view.now), draft);
+    }
+    match found {
+        None if missed && is_certain(view, left.absent_since, draft) => {
             let entry = draft.slot(slot.number);
             entry.why.insert(Why::LeftoverNoted);
             entry.unbind.insert(Bound::Interface(id.clone()));

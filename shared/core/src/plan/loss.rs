@@ -12,7 +12,7 @@ use crate::waiting::{Reason, Subject};
 
 /// Records the next attempt for every lost volume that the spec allows to replace.
 pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
-    for slot in view.obs.slots.values().filter(|slot| slot.upkeep.change.is_none()) {
+    for slot in view.obs.slots().filter(|slot| slot.upkeep.change.is_none()) {
         if !matches!(view.holder_phase(slot), None | Some(Phase::Launching)) {
             continue;
         }
@@ -58,7 +58,7 @@ fn replace(
     let entry = draft.slot(slot.number);
     entry.why.insert(Why::LossAccepted);
     entry.unbind.insert(Bound::Volume(id.clone()));
-    let attempt = record.attempt.max(slot.upkeep.attempts) + 1;
+    let attempt = record.attempt.max(slot.upkeep.attempts).saturating_add(1);
     let next = VolumeRecord { attempt, params, id: None, born: false, absent_since: None, growth: Growth::default() };
     entry.slot.volumes.insert(name.clone(), next);
     entry.slot.upkeep.attempts = entry.slot.upkeep.attempts.max(record.attempt);

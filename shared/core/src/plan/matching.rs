@@ -70,7 +70,7 @@ fn choose(view: &View<'_>, draft: &Draft<'_>, instance: &Instance) -> Option<Ver
         return Some(Verdict::Wait(Reason::Replacing(live)));
     }
     let slots: Vec<&Slot> =
-        draft.slots.values().map(|entry| &entry.slot).filter(|slot| !draft.promised.contains(&slot.number)).collect();
+        draft.slots.values().map(|entry| &*entry.slot).filter(|slot| !draft.promised.contains(&slot.number)).collect();
     let vacant = |slot: &&&Slot| slot.is_active() && view.holder_phase(slot).is_none_or(Phase::is_going);
     let mut here: Vec<&&Slot> = slots.iter().filter(vacant).filter(|slot| slot.zone == instance.zone).collect();
     here.sort_by_key(|slot| (rank(view.holder_phase(slot)), Reverse(slot.vacated), slot.number));
@@ -182,7 +182,7 @@ fn parked_here(view: &View<'_>, slots: &[&Slot], zone: &Zone) -> Option<SlotNumb
 /// Records the claim, if the slot's last holder is gone and everything of the slot is free.
 fn claim(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: SlotNumber) -> Option<Reason> {
     let recorded = view.obs.slots.get(&number)?;
-    if let Some(wait) = not_yet(view, recorded) {
+    if let Some(wait) = not_yet(view, recorded).or_else(|| elsewhere(view, recorded, &instance.id)) {
         return Some(wait);
     }
     // What a person ordered comes first; a change that nobody needs any more is dropped.
@@ -204,7 +204,7 @@ fn claim(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: Sl
         entry.slot.zone = instance.zone.clone();
     }
     let slot = &mut entry.slot;
-    slot.claim = Claim(slot.claim.0 + 1);
+    slot.claim = Claim(slot.claim.0.saturating_add(1));
     slot.state = SlotState::Active;
     slot.holder = Some(holder(view, &instance.id));
     entry.bind.insert(Bound::Instance(instance.id.clone()));
@@ -224,6 +224,23 @@ fn not_yet(view: &View<'_>, recorded: &Slot) -> Option<Reason> {
         Some(Phase::Gone) => Reason::NotYetFree { slot, holder, what: slots::not_free(view, recorded) },
         _ => Reason::HolderLeaving { slot, holder },
     })
+}
+
+/// Somebody attached what is the vacant slot's to another instance: it is not this one's before it is free again.
+fn elsewhere(view: &View<'_>, slot: &Slot, instance: &InstanceId) -> Option<Reason> {
+    let volumes = slot.volumes.values().filter_map(|record| view.obs.volumes.get(record.id.as_ref()?));
+    let held = volumes.flat_map(|volume| {
+        volume
+            .attachments
+            .iter()
+            .map(|a| (&a.instance, Reason::VolumeHeldBy { volume: volume.id.clone(), instance: a.instance.clone() }))
+    });
+    let interface = slot.interface.iter().filter_map(|record| view.obs.interfaces.get(record.id.as_ref()?));
+    let kept = interface.filter_map(|shown| {
+        let other = shown.attachment.as_ref()?.instance.as_ref()?;
+        Some((other, Reason::InterfaceHeldBy { interface: shown.id.clone(), instance: Some(other.clone()) }))
+    });
+    held.chain(kept).find(|(other, _)| *other != instance).map(|(_, reason)| reason)
 }
 
 /// Makes a new slot for this instance: the counter, the item, the claim and every intent are one transaction.

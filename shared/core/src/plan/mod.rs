@@ -78,6 +78,8 @@ pub struct Look {
     pub modifications: BTreeSet<VolumeId>,
     /// These volumes, as templates for new ones.
     pub templates: BTreeSet<VolumeId>,
+    /// What lost one of the two tags by which it would be found.
+    pub half_tagged: bool,
 }
 
 impl Look {
@@ -90,6 +92,7 @@ impl Look {
             && !self.snapshots
             && self.modifications.is_empty()
             && self.templates.is_empty()
+            && !self.half_tagged
     }
 }
 
@@ -115,7 +118,7 @@ pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
     let mut serving = serve::Serving::default();
     matching::assign(&view, &mut draft, &mut serving);
     slots::park(&view, &mut draft);
-    for slot in observed.slots.values() {
+    for slot in observed.slots() {
         serve::serve(&view, slot, &mut draft, &mut serving);
     }
     names::group_record(&view, &mut draft);
@@ -151,7 +154,7 @@ fn explain(view: &view::View<'_>, draft: &mut draft::Draft<'_>) {
             | Phase::Warm => {}
         }
     }
-    for slot in view.obs.slots.values().filter(|slot| slot.is_active()) {
+    for slot in view.obs.slots().filter(|slot| slot.is_active()) {
         let taken = draft.slot(slot.number).slot.holder.is_some();
         if !taken && !draft.waits(&Subject::Slot(slot.number)) && !draft.promised.contains(&slot.number) {
             draft.wait(Subject::Slot(slot.number), Reason::Vacant(slot.zone.clone()), slot.vacated);

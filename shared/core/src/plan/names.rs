@@ -85,7 +85,7 @@ pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
         .as_ref()
         .and_then(|dns| dns.group.as_ref().map(|name| RecordKey { zone: dns.zone.clone(), name: name.clone() }));
     let published = recorded.as_ref().map(|record| record.confirmed.clone()).unwrap_or_default();
-    let active = || view.obs.slots.values().filter(|slot| slot.is_active());
+    let active = || view.obs.slots().filter(|slot| slot.is_active());
     let mut wanted: Addresses = active()
         .filter_map(|slot| {
             let ip = address(view, slot)?;

@@ -61,7 +61,7 @@ pub fn periodic(observed: &Observed, now: Timestamp) -> Plan {
         draft.look.snapshots = true;
         return draft.finish(now);
     };
-    let tended: Vec<Tended<'_>> = observed.slots.values().filter_map(|slot| Tended::of(&view, &ours, slot)).collect();
+    let tended: Vec<Tended<'_>> = observed.slots().filter_map(|slot| Tended::of(&view, &ours, slot)).collect();
     take(&view, &ours, &tended, &mut draft);
     name_members(&view, &ours, &mut draft);
     retention::delete(&view, &ours, &mut draft);
@@ -134,7 +134,7 @@ fn take(view: &View<'_>, ours: &Ours<'_>, tended: &[Tended<'_>], draft: &mut Dra
         }
         series.push(of_slot);
     }
-    let sets = view.obs.slots.values().filter_map(|slot| slot.upkeep.periodic);
+    let sets = view.obs.slots().filter_map(|slot| slot.upkeep.periodic);
     let begun = sets.filter(|set| !view.past(Some(set.at), THIS_RUN)).count();
     let more = most_a_run(&series, RUN_EVERY).saturating_sub(begun);
     for due in due(&series, RUN_EVERY, view.now).into_iter().take(more) {
@@ -175,7 +175,7 @@ fn intend(view: &View<'_>, number: SlotNumber, draft: &mut Draft<'_>) {
     let entry = draft.slot(number);
     entry.why.insert(Why::SnapshotsIntended);
     let upkeep = &mut entry.slot.upkeep;
-    upkeep.operations += 1;
+    upkeep.operations = upkeep.operations.saturating_add(1);
     upkeep.periodic = Some(Periodic { operation: upkeep.operations, at: view.now });
 }
 
@@ -236,7 +236,7 @@ fn attempt(view: &View<'_>, slot: &Slot, step: Step, draft: &mut Draft<'_>) {
 fn name_members(view: &View<'_>, ours: &Ours<'_>, draft: &mut Draft<'_>) {
     let named =
         |id: &SnapshotId| view.obs.notes.tagged.get(id.as_str()).is_some_and(|tags| tags.contains_key(tags::VOLUME));
-    let all = view.obs.slots.values().flat_map(|slot| ours.of_slot(slot).map(move |snapshot| (slot, snapshot)));
+    let all = view.obs.slots().flat_map(|slot| ours.of_slot(slot).map(move |snapshot| (slot, snapshot)));
     for (slot, snapshot) in all {
         if snapshot.tags.contains_key(tags::VOLUME) || named(&snapshot.id) {
             continue;

@@ -71,7 +71,7 @@ fn lent(view: &View<'_>, spec: &VolumeSpec, template: Option<&Volume>) -> Result
 
 fn record(view: &View<'_>, draft: &mut Draft<'_>, number: SlotNumber, name: &VolumeName, wanted: &VolumeParams) {
     let upkeep = &draft.slot(number).slot.upkeep;
-    let (saved, attempt) = (upkeep.retired.get(name).cloned(), upkeep.attempts + 1);
+    let (saved, attempt) = (upkeep.retired.get(name).cloned(), upkeep.attempts.saturating_add(1));
     let pooled = match saved {
         Some(_) => None,
         None => from_pool(view, draft, number, name, wanted).map(|volume| volume.id.clone()),
@@ -111,7 +111,7 @@ fn from_pool<'o>(
 ) -> Option<&'o Volume> {
     let zone = draft.slot(number).slot.zone.clone();
     let taken: BTreeSet<VolumeId> =
-        draft.slots.values().map(|entry| &entry.slot).chain(view.obs.slots.values()).flat_map(known).cloned().collect();
+        draft.slots.values().map(|entry| &*entry.slot).chain(view.obs.slots()).flat_map(known).cloned().collect();
     view.obs
         .volumes
         .values()

@@ -12,7 +12,7 @@ use crate::waiting::{Reason, Subject};
 
 /// Notes what the reading shows of each slot's own things, and releases slots whose holder is gone.
 pub(crate) fn tend(view: &View<'_>, draft: &mut Draft<'_>) {
-    for slot in view.obs.slots.values() {
+    for slot in view.obs.slots() {
         note_holder(view, slot, draft);
         note_told(view, slot, draft);
         volumes::note(view, slot, draft);
@@ -133,7 +133,7 @@ pub(crate) fn park(view: &View<'_>, draft: &mut Draft<'_>) {
     if view.live_asgs().count() != 1 {
         return;
     }
-    for number in view.surplus_of(draft.slots.values().map(|entry| &entry.slot)) {
+    for number in view.surplus_of(draft.slots.values().map(|entry| &*entry.slot)) {
         let entry = draft.slot(number);
         if entry.slot.holder.is_none() {
             entry.slot.state = SlotState::Parked;

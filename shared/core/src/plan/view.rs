@@ -19,14 +19,21 @@ pub(crate) struct View<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) now: Timestamp,
     holders: BTreeMap<&'a InstanceId, &'a Slot>,
+    phases: BTreeMap<&'a InstanceId, Phase>,
     surplus: BTreeSet<SlotNumber>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn new(obs: &'a Observed, spec: &'a Spec, now: Timestamp) -> Self {
-        let holders = obs.slots.values().filter_map(|slot| slot.holder.as_ref().map(|h| (&h.instance, slot))).collect();
-        let mut view = Self { obs, spec, now, holders, surplus: BTreeSet::new() };
-        view.surplus = view.surplus_of(obs.slots.values());
+        let holders = obs.slots().filter_map(|slot| slot.holder.as_ref().map(|h| (&h.instance, slot))).collect();
+        let listed = obs.asgs.iter().flat_map(|asg| &asg.members);
+        let listed = listed.map(|(id, member)| (id, Phase::of(obs.instances.get(id), Some(member))));
+        let alone = obs.instances.iter().map(|(id, instance)| (id, Phase::of(Some(instance), None)));
+        // Of two that list the same instance the first counts.
+        let mut phases: BTreeMap<&InstanceId, Phase> = BTreeMap::new();
+        listed.chain(alone).for_each(|(id, phase)| _ = phases.entry(id).or_insert(phase));
+        let mut view = Self { obs, spec, now, holders, phases, surplus: BTreeSet::new() };
+        view.surplus = view.surplus_of(obs.slots());
         view
     }
 
@@ -63,7 +70,7 @@ impl<'a> View<'a> {
 
     /// Where this instance stands.
     pub(crate) fn phase(&self, id: &InstanceId) -> Phase {
-        Phase::of(self.instance(id), self.member(id).map(|(_, member)| member))
+        self.phases.get(id).copied().unwrap_or_else(|| Phase::of(None, None))
     }
 
     /// Where the slot's holder stands; `None` if it has none. A holder that reads aimed at its ID have

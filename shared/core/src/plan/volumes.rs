@@ -63,7 +63,7 @@ pub(crate) fn mended_by(
     let refused = view.obs.notes.failures.get(&key).is_some_and(|failure| {
         matches!(failure.kind, FailureKind::Invalid | FailureKind::Key | FailureKind::Quota | FailureKind::NotFound)
     });
-    let next = || VolumeRecord { attempt: record.attempt + 1, params: params.clone(), ..record.clone() };
+    let next = || VolumeRecord { attempt: record.attempt.saturating_add(1), params: params.clone(), ..record.clone() };
     (refused && params != record.params).then(next)
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn absent(view: &View<'_>, record: &VolumeRecord) -> (VolumeRecord, O
         }
         // A born volume is never replaced here: its data counts, and a person decides.
         Some(_) if !record.born && view.past(record.absent_since, CERTAINLY_ABSENT) => {
-            next.attempt += 1;
+            next.attempt = next.attempt.saturating_add(1);
             next.id = None;
             next.absent_since = None;
             (next, Some(Why::NextAttempt))

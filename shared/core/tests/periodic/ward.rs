@@ -110,7 +110,7 @@ impl Ward {
             started: self.town.now,
             size_gib: 20,
             encrypted: true,
-            tags: tags.clone(),
+            tags: tags.clone().into(),
             message: None,
         }
     }

@@ -10,6 +10,7 @@ use stateful_asg_core::fold::Outcome;
 use stateful_asg_core::ids::*;
 use stateful_asg_core::observed::{Absent, Failure, FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{Plan, invariants, plan};
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::{Limits, Spec};
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::*;
@@ -84,7 +85,7 @@ impl Town {
             ip: Some([10, 0, 1, n as u8].into()),
             security_groups: vec![SecurityGroupId::new("sg-0000000000000000a").unwrap()],
             launched: at(i64::from(n)),
-            tags: ours(),
+            tags: ours().into(),
             devices: BTreeSet::new(),
             volumes: BTreeSet::new(),
             interface_indexes: BTreeSet::from([0]),
@@ -132,7 +133,7 @@ impl Town {
             record: Some(published(&format!("db-{n}.test"), [ip].into())),
             upkeep: Upkeep::default(),
         };
-        self.obs.slots.insert(number, slot);
+        self.obs.slots.insert(number, slot.into());
         let slot_tag = (tags::SLOT.to_owned(), n.to_string());
         let mut tags = ours();
         tags.extend([
@@ -141,9 +142,7 @@ impl Town {
             (tags::ATTEMPT.to_owned(), "1".to_owned()),
         ]);
         self.obs.volumes.insert(volume_id(n), volume(n, tags.clone()));
-        let interface =
-            Interface { id: interface_id(n), available: true, zone: zone('a'), ip: Some(ip), tags, attachment: None };
-        self.obs.interfaces.insert(interface_id(n), interface);
+        self.obs.interfaces.insert(interface_id(n), interface(n, ip, tags));
         self.attach(n, n);
         let guest = [
             (tags::SLOT.to_owned(), n.to_string()),
@@ -262,7 +261,7 @@ impl Town {
     }
 
     /// A snapshot that begins now.
-    pub fn snapshot(&self, volume: &VolumeId, tags: Tags, state: SnapshotState) -> Snapshot {
+    pub fn snapshot(&self, volume: &VolumeId, tags: impl Into<Shared<Tags>>, state: SnapshotState) -> Snapshot {
         let number = 1 + self.obs.snapshots.as_ref().map_or(0, BTreeMap::len);
         Snapshot {
             id: SnapshotId::new(format!("snap-{number:017x}")).unwrap(),
@@ -271,7 +270,7 @@ impl Town {
             started: self.now,
             size_gib: 20,
             encrypted: true,
-            tags,
+            tags: tags.into(),
             message: None,
         }
     }
@@ -283,7 +282,7 @@ impl Town {
                 snapshot.state = SnapshotState::Completed;
             }
         }
-        let targets = self.obs.slots.values().flat_map(|slot| slot.volumes.values());
+        let targets = self.obs.slots().flat_map(|slot| slot.volumes.values());
         let targets: Vec<_> = targets.filter_map(|r| Some((r.id.clone()?, r.growth.target?))).collect();
         for (id, target) in targets {
             let Some(Some(modification)) = self.obs.modifications.get_mut(&id) else { continue };
@@ -340,9 +339,14 @@ fn volume(n: u32, tags: Tags) -> Volume {
         throughput: Some(125),
         encrypted: true,
         multi_attach: false,
-        tags,
+        tags: tags.into(),
         attachments: vec![],
     }
+}
+
+fn interface(n: u32, ip: std::net::Ipv4Addr, tags: Tags) -> Interface {
+    let (id, zone, tags) = (interface_id(n), zone('a'), tags.into());
+    Interface { id, available: true, zone, ip: Some(ip), tags, attachment: None }
 }
 
 /// A volume of the pool: made by hand, never a slot's.
@@ -391,6 +395,7 @@ fn empty(desired: u32, spec: &str) -> Observed {
         absent: Absent::default(),
         snapshots: None,
         modifications: BTreeMap::new(),
+        half_tagged: None,
         templates: BTreeMap::new(),
         subnets: BTreeMap::new(),
         records: BTreeMap::new(),

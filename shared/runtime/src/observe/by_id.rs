@@ -12,7 +12,7 @@ use crate::ports::{Called, Cloud, Which};
 /// Asks by ID for everything on record that the group's reading lacks: what slots hold, what is being made to take its
 /// place, and what was left behind and is being deleted; and for launching instances.
 pub(super) async fn ask_by_id<W: Cloud>(world: &W, observed: &mut Observed) -> Called<()> {
-    let slots = || observed.slots.values();
+    let slots = || observed.slots();
     let holders: BTreeSet<InstanceId> =
         missing(slots().flat_map(holder).chain(launching(observed)), |id| observed.instances.contains_key(id));
     let volumes: BTreeSet<VolumeId> = missing(slots().flat_map(volumes), |id| observed.volumes.contains_key(id));

@@ -32,7 +32,7 @@ pub async fn observe_for_snapshots<W: World>(world: &W, target: &Target, record:
         ..nothing(target)
     };
     let holders: BTreeSet<InstanceId> =
-        observed.slots.values().flat_map(holder).filter(|id| !observed.instances.contains_key(id)).cloned().collect();
+        observed.slots().flat_map(holder).filter(|id| !observed.instances.contains_key(id)).cloned().collect();
     let found = ask(&holders, async |which| world.instances(&which).await).await?;
     observed.instances.extend(found.into_iter().map(|instance| (instance.id.clone(), instance)));
     Ok(observed)

@@ -23,10 +23,11 @@ fn world() -> (Script, Target) {
         proof: Proof::Snapshot(snapshot_id(1)),
         keep: false,
         deleting: None,
+        absent_since: None,
     };
     slot.upkeep.superseded.insert(things::volume_id(7), old);
     let left = InterfaceId::new("eni-0123456789abcdef0").unwrap();
-    slot.upkeep.left_interfaces.insert(left, LeftInterface { since: time(0) });
+    slot.upkeep.left_interfaces.insert(left, LeftInterface { since: time(0), absent_since: None });
     let item = things::item(&name, "{}");
     world.groups.borrow_mut().insert(name.clone(), (item, vec![slot]));
     let target = Target { group: name, deployment: config().deployment, limits: config().limits };

@@ -81,7 +81,7 @@ impl<W: World> Run<'_, W> {
 
 /// Every record of ours.
 pub(super) fn records(observed: &Observed) -> impl Iterator<Item = &RecordKey> {
-    let slots = observed.slots.values().filter_map(|slot| slot.record.as_ref());
+    let slots = observed.slots().filter_map(|slot| slot.record.as_ref());
     slots.chain(observed.record.iter().filter_map(|group| group.record.as_ref())).map(|record| &record.key)
 }
 

@@ -16,6 +16,7 @@ pub(super) fn describe<Id: std::fmt::Display>(which: &Which<Id>, id_filter: &str
     let page = |filters| Describe { filters, max_results: Some(PAGE), ..Describe::default() };
     match which {
         Which::Group(group, deployment) => vec![page(of_group(group, deployment))],
+        Which::Tagged(key, value) => vec![page(vec![Filter::new(&format!("tag:{key}"), value)])],
         Which::Ids(ids) => ids
             .chunks(CHUNK)
             .map(|chunk| {

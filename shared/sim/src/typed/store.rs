@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stateful_asg_core::ids::{GroupName, InstanceId};
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
 use stateful_asg_runtime::ports::{Called, Clock, Rest, Summary, Table, Woken};
 
@@ -53,10 +54,10 @@ impl Table for SimWorld {
         .await
     }
 
-    async fn slots(&self, group: &GroupName) -> Called<(Vec<Slot>, Vec<Action>)> {
+    async fn slots(&self, group: &GroupName) -> Called<(Vec<Shared<Slot>>, Vec<Action>)> {
         let group = group.clone();
         self.call("dynamodb:Query", Sort::Read, move |_, table, _| {
-            let slots = table.slots(&group).map(|slot| Slot::clone(slot)).collect();
+            let slots = table.slots(&group).cloned().collect();
             Ok((slots, table.actions(&group).cloned().collect()))
         })
         .await

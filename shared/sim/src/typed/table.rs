@@ -13,6 +13,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::cloud::Transition;
 use stateful_asg_core::ids::{Generation, GroupName, InstanceId, SlotNumber};
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
 use stateful_asg_runtime::ports::{Rest, Summary, Woken};
 
@@ -29,9 +30,9 @@ pub struct Written {
     /// What was written.
     pub write: Rc<TableWrite>,
     /// The slot's item before.
-    pub slot_before: Option<Rc<Slot>>,
+    pub slot_before: Option<Shared<Slot>>,
     /// The group's item before.
-    pub group_before: Option<Rc<Group>>,
+    pub group_before: Option<Shared<Group>>,
 }
 
 /// Why a transaction was cancelled: which item's condition did not hold.
@@ -81,7 +82,7 @@ impl GroupItem {
 /// An item and the write that made it, by which a retry recognises its own success.
 #[derive(Debug, Clone)]
 struct Stored<T> {
-    value: Rc<T>,
+    value: Shared<T>,
     op: Rc<TableWrite>,
 }
 
@@ -129,12 +130,12 @@ impl MemoryTable {
 
     /// A group's item.
     #[must_use]
-    pub fn group(&self, group: &GroupName) -> Option<&Rc<Group>> {
+    pub fn group(&self, group: &GroupName) -> Option<&Shared<Group>> {
         self.groups.get(group)?.content.as_ref().map(|stored| &stored.value)
     }
 
     /// A group's slots, by number.
-    pub fn slots(&self, group: &GroupName) -> impl Iterator<Item = &Rc<Slot>> {
+    pub fn slots(&self, group: &GroupName) -> impl Iterator<Item = &Shared<Slot>> {
         let group = group.clone();
         let from = (group.clone(), SlotNumber(0));
         self.slots.range(from..).take_while(move |((of, _), _)| *of == group).map(|(_, stored)| &stored.value)
@@ -146,7 +147,7 @@ impl MemoryTable {
     }
 
     /// All slots of all groups.
-    pub fn all_slots(&self) -> impl Iterator<Item = (&GroupName, &Rc<Slot>)> {
+    pub fn all_slots(&self) -> impl Iterator<Item = (&GroupName, &Shared<Slot>)> {
         self.slots.iter().map(|((group, _), stored)| (group, &stored.value))
     }
 
@@ -308,11 +309,11 @@ impl MemoryTable {
         let op = Rc::new(write.clone());
         let (mut slot_before, mut group_before) = (None, None);
         if let Some((_, slot)) = &write.slot {
-            let stored = Stored { value: Rc::new(Slot::clone(slot)), op: Rc::clone(&op) };
+            let stored = Stored { value: Slot::clone(slot).into(), op: Rc::clone(&op) };
             slot_before = self.slots.insert((write.group.clone(), slot.number), stored).map(|old| old.value);
         }
         if let Some((_, group)) = &write.record {
-            let stored = Stored { value: Rc::new(Group::clone(group)), op: Rc::clone(&op) };
+            let stored = Stored { value: Group::clone(group).into(), op: Rc::clone(&op) };
             group_before =
                 self.groups.entry(write.group.clone()).or_default().content.replace(stored).map(|old| old.value);
         }

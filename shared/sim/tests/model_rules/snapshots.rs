@@ -58,7 +58,7 @@ fn a_snapshot_is_pending_and_then_completed_and_says_so() {
     aws.advance(secs(15));
     let whole = aws.describe_snapshots(&Describe::ids([&taken.snapshot_id])).unwrap().items.remove(0);
     assert_eq!((whole.state, whole.progress, whole.completion_time), (SnapshotState::Completed, 100, Some(aws.now())));
-    assert_eq!((&whole.tags, whole.start_time), (&tags, taken.start_time));
+    assert_eq!((&*whole.tags, whole.start_time), (&tags, taken.start_time));
     let event = &aws.take_events()[0].event;
     assert_eq!(event["detail-type"], "EBS Snapshot Notification");
     assert_eq!(event["detail"]["result"], "succeeded");
@@ -132,7 +132,7 @@ fn a_set_is_of_one_moment_and_of_what_is_attached() {
         aws.advance(secs(120));
         let set = aws.create_snapshots(request).unwrap();
         assert!(set.iter().all(|s| s.start_time == aws.now() && s.state == SnapshotState::Pending));
-        set.iter().map(|s| (s.volume_id.clone(), s.tags.clone())).collect()
+        set.iter().map(|s| (s.volume_id.clone(), Tags::clone(&s.tags))).collect()
     };
     let volumes = |set: Vec<(String, Tags)>| set.into_iter().map(|(volume, _)| volume).collect::<Vec<_>>();
     assert_eq!(volumes(taken(&mut aws, &request)), [root.clone(), one.clone(), two.clone()]);

@@ -37,12 +37,12 @@ pub(super) fn volume(seen: &Volume) -> Value {
             "DeleteOnTermination": seen.delete_on_termination})
     });
     json!({"VolumeId": seen.id, "State": word(&seen.state), "AvailabilityZone": seen.zone, "Size": seen.size_gib,
-        "VolumeType": seen.kind, "Tags": seen.tags, "Attachments": attachments.collect::<Value>()})
+        "VolumeType": seen.kind, "Tags": *seen.tags, "Attachments": attachments.collect::<Value>()})
 }
 
 pub(super) fn snapshot(seen: &Snapshot) -> Value {
     json!({"SnapshotId": seen.id, "VolumeId": seen.volume, "State": word(&seen.state), "VolumeSize": seen.size_gib,
-        "Tags": seen.tags})
+        "Tags": *seen.tags})
 }
 
 pub(super) fn interface(seen: &Interface) -> Value {

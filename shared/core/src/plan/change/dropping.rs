@@ -13,7 +13,7 @@ pub(crate) fn again(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
     let upkeep = &mut entry.slot.upkeep;
     let Some(mut change) = upkeep.change.take() else { return };
     upkeep.leave_successors(std::mem::take(&mut change.volumes), slot.claim, slot.vacated, view.now);
-    upkeep.operations += 1;
+    upkeep.operations = upkeep.operations.saturating_add(1);
     change.operation = upkeep.operations;
     change.stage = Stage::Saving;
     change.since = view.now;

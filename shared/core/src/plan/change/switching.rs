@@ -70,6 +70,7 @@ fn take_place(view: &View<'_>, recorded: &Slot, change: &Change, draft: &mut Dra
                 proof: if saved { Proof::Snapshot(made.from.snapshot.clone()) } else { Proof::None },
                 keep: !saved,
                 deleting: None,
+                absent_since: None,
             };
             slot.upkeep.superseded.insert(id, left);
         }
@@ -93,7 +94,7 @@ fn take_place(view: &View<'_>, recorded: &Slot, change: &Change, draft: &mut Dra
     if let Some(interface) = slot.interface.take_if(|_| leaves) {
         slot.upkeep.attempts = slot.upkeep.attempts.max(interface.attempt);
         if let Some(id) = interface.id {
-            slot.upkeep.left_interfaces.insert(id, LeftInterface { since: view.now });
+            slot.upkeep.left_interfaces.insert(id, LeftInterface { since: view.now, absent_since: None });
         }
     }
     slot.upkeep.data = match (&change.kind, change.stale) {

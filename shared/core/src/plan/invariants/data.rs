@@ -70,7 +70,7 @@ pub(super) fn deletes_snapshot(obs: &Observed, id: &SnapshotId) -> Verdict {
     let snapshot = all.get(id).ok_or((6, format!("{id} was not read")))?;
     ours(obs, &snapshot.tags, id.as_str())?;
     demand(snapshot.operation().is_some(), 7, || format!("{id} was not taken by us"))?;
-    let named = obs.slots.values().any(|slot| slot.upkeep.named_snapshots().any(|named| named == id));
+    let named = obs.slots().any(|slot| slot.upkeep.named_snapshots().any(|named| named == id));
     demand(!named, 6, || format!("a slot's record names {id}"))?;
     match snapshot.state {
         SnapshotState::Error => Ok(()),
@@ -104,7 +104,7 @@ pub(super) fn modifies(obs: &Observed, slot: SlotNumber, volume: &VolumeId, targ
 pub(super) fn deletes_volume(obs: &Observed, slot: SlotNumber, id: &VolumeId, now: Timestamp) -> Verdict {
     demand(obs.limits.deletes, 13, || "the deployment allows no deletes".to_owned())?;
     let left = recorded(obs, slot)?.upkeep.superseded.get(id).ok_or((6, format!("{id} was not left behind")))?;
-    let used = obs.slots.values().any(|slot| {
+    let used = obs.slots().any(|slot| {
         let made = slot.upkeep.change.iter().flat_map(|change| change.volumes.values().map(|made| &made.record));
         made.chain(slot.volumes.values()).any(|record| record.id.as_ref() == Some(id))
     });
@@ -136,7 +136,7 @@ pub(super) fn deletes_interface(obs: &Observed, slot: SlotNumber, id: &Interface
     demand(obs.limits.deletes, 13, || "the deployment allows no deletes".to_owned())?;
     let left = recorded(obs, slot)?.upkeep.left_interfaces.contains_key(id);
     demand(left, 6, || format!("{id} was not left behind"))?;
-    let used = obs.slots.values().filter_map(|slot| slot.interface.as_ref()).any(|i| i.id.as_ref() == Some(id));
+    let used = obs.slots().filter_map(|slot| slot.interface.as_ref()).any(|i| i.id.as_ref() == Some(id));
     demand(!used, 6, || format!("{id} is on record"))?;
     let shown = obs.interfaces.get(id).ok_or((6, format!("{id} was not read")))?;
     ours(obs, &shown.tags, id.as_str())?;

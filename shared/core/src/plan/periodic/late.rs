@@ -15,7 +15,7 @@ const GRACE: Duration = RUN_EVERY.saturating_mul(3);
 
 /// Names the failed and the overdue.
 pub(super) fn say(view: &View<'_>, ours: &Ours<'_>, tended: &[Tended<'_>], draft: &mut Draft<'_>) {
-    for slot in view.obs.slots.values() {
+    for slot in view.obs.slots() {
         let lately = |snapshot: &Snapshot| view.now.duration_since(snapshot.started) < FAILED_STAYS;
         for snapshot in ours.of_slot(slot).filter(|s| s.state == SnapshotState::Error && lately(s)) {
             let message = snapshot.message.clone().unwrap_or_else(|| "EC2 does not say why".to_owned());

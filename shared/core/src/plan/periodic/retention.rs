@@ -43,7 +43,7 @@ pub(super) fn delete(view: &View<'_>, ours: &Ours<'_>, draft: &mut Draft<'_>) {
 fn expired_of_all(view: &View<'_>, ours: &Ours<'_>) -> Vec<(SlotNumber, SnapshotId)> {
     let needed = needed(view);
     let mut old = Vec::new();
-    for slot in view.obs.slots.values() {
+    for slot in view.obs.slots() {
         for (name, lineage) in lineages(ours, slot, &needed) {
             if let Some(own) = view.spec.snapshots_of(&name) {
                 old.extend(expired(&lineage, &own.keep, view.now).into_iter().map(|id| (slot.number, id)));
@@ -78,7 +78,7 @@ fn lineages(ours: &Ours<'_>, slot: &Slot, needed: &BTreeSet<&SnapshotId>) -> BTr
 
 /// What a record of any slot names, what an attempt to create a volume starts from, and what the spec starts from.
 fn needed<'a>(view: &View<'a>) -> BTreeSet<&'a SnapshotId> {
-    let slots = || view.obs.slots.values();
+    let slots = || view.obs.slots();
     let named = slots().flat_map(|slot| slot.upkeep.named_snapshots());
     let attempts = slots().flat_map(|slot| slot.volumes.values()).filter_map(|record| record.params.snapshot.as_ref());
     let template = view.spec.volumes.values().filter_map(|volume| volume.params.snapshot.as_ref());

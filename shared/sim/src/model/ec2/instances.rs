@@ -85,7 +85,7 @@ impl Aws {
             block_devices: Vec::new(),
             network_interfaces: Vec::new(),
             security_groups: if groups.is_empty() { default_group() } else { groups.clone() },
-            tags: launch.tags.clone(),
+            tags: launch.tags.clone().into(),
         }
     }
 
@@ -106,7 +106,7 @@ impl Aws {
             state: VolumeState::InUse,
             create_time: self.now,
             attachments: Vec::new(),
-            tags: Tags::new(),
+            tags: Tags::new().into(),
         };
         self.ec2.volumes.insert(self.now, &volume_id, volume);
         self.ec2.roots.insert(volume_id.clone());

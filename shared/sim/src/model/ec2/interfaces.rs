@@ -66,7 +66,7 @@ impl Aws {
             groups: if request.groups.is_empty() { vec![default_group] } else { request.groups.clone() },
             status: InterfaceStatus::Available,
             attachment: None,
-            tags: request.tags.clone(),
+            tags: request.tags.clone().into(),
         };
         self.ec2.interfaces.insert(self.now, &id, interface);
         Ok(id)

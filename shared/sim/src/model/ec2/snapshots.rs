@@ -153,7 +153,7 @@ impl Aws {
             encrypted: volume.encrypted,
             kms_key_id: volume.kms_key_id.clone(),
             owner_id: self.settings.account.clone(),
-            tags,
+            tags: tags.into(),
         };
         let answer = Arc::new(snapshot.clone());
         self.ec2.snapshots.insert(self.now, &id, snapshot);

@@ -80,10 +80,10 @@ impl Aws {
 
     fn tags_of(&mut self, id: &str) -> Answer<Tags> {
         match id.split('-').next() {
-            Some("i") => Ok(self.known_instance(id)?.tags.clone()),
-            Some("vol") => Ok(self.known_volume(id)?.tags.clone()),
-            Some("eni") => Ok(self.known_interface(id)?.tags.clone()),
-            Some("snap") => Ok(self.known_snapshot(id)?.tags.clone()),
+            Some("i") => Ok(Tags::clone(&self.known_instance(id)?.tags)),
+            Some("vol") => Ok(Tags::clone(&self.known_volume(id)?.tags)),
+            Some("eni") => Ok(Tags::clone(&self.known_interface(id)?.tags)),
+            Some("snap") => Ok(Tags::clone(&self.known_snapshot(id)?.tags)),
             _ => self
                 .tags_mut(id)
                 .map(|tags| tags.clone())
@@ -93,10 +93,10 @@ impl Aws {
 
     fn tags_mut(&mut self, id: &str) -> Option<&mut Tags> {
         match id.split('-').next() {
-            Some("i") => self.instance_mut(id).map(|i| &mut i.tags),
-            Some("vol") => self.volume_mut(id).map(|v| &mut v.tags),
-            Some("eni") => self.interface_mut(id).map(|i| &mut i.tags),
-            Some("snap") => self.snapshot_mut(id).map(|s| &mut s.tags),
+            Some("i") => self.instance_mut(id).map(|i| &mut *i.tags),
+            Some("vol") => self.volume_mut(id).map(|v| &mut *v.tags),
+            Some("eni") => self.interface_mut(id).map(|i| &mut *i.tags),
+            Some("snap") => self.snapshot_mut(id).map(|s| &mut *s.tags),
             Some("lt") => self.ec2.templates.get_mut(id).map(|t| &mut t.tags),
             _ => self.ec2.network.tags_mut(id),
         }

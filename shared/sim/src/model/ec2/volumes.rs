@@ -80,7 +80,7 @@ impl Aws {
             state: VolumeState::Creating,
             create_time: self.now,
             attachments: Vec::new(),
-            tags: request.tags.clone(),
+            tags: request.tags.clone().into(),
         };
         if let Some(data) = source.and_then(|source| self.snapshot_data(&source.snapshot_id)).cloned() {
             self.ec2.copies.restored(&volume_id, data.marks());

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{InstanceNetworkInterface, Tags};
+use stateful_asg_core::shared::Shared;
 
 /// The states of an instance (EC2 User Guide, *Instance lifecycle*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +82,7 @@ pub struct Instance {
     /// Security group IDs.
     pub security_groups: Vec<String>,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
 }
 
 /// A volume as its instance shows it.
@@ -189,7 +190,7 @@ pub struct Volume {
     /// At most one, unless multi-attach is enabled.
     pub attachments: Vec<VolumeAttachment>,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
 }
 
 /// An attachment of a volume.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{AttachmentStatus, Tags};
+use stateful_asg_core::shared::Shared;
 
 /// The states of a network interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +55,7 @@ pub struct NetworkInterface {
     /// Where it is attached.
     pub attachment: Option<InterfaceAttachment>,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
 }
 
 /// An attachment of an interface.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Tags;
+use stateful_asg_core::shared::Shared;
 
 /// The states of a snapshot. `recoverable` and `recovering`, of the Recycle Bin, are not modelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +56,7 @@ pub struct Snapshot {
     /// The account.
     pub owner_id: String,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
 }
 
 /// CreateSnapshot. There is no client token: a repeated call makes another snapshot.

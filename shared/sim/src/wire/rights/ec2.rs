@@ -77,7 +77,7 @@ impl Asking<'_> {
             "network-interface" => self.aws.interface(id).map(|interface| &interface.tags),
             _ => None,
         };
-        tags.cloned().unwrap_or_default()
+        tags.map(|tags| Tags::clone(tags)).unwrap_or_default()
     }
 
     /// On an object that is made, and, if it gets tags, on tagging it: documented (EC2 User Guide, *Grant permission to tag

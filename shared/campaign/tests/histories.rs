@@ -1,6 +1,6 @@
 //! Random histories, each from a seed: the rules hold in all of them.
 //!
-//! `SEED=17 HISTORIES=1 cargo test -p stateful-asg-tests --test histories` runs one again, with its story.
+//! `SEED=17 HISTORIES=1 cargo test -p stateful-asg-campaign --test histories` runs one again, with its story.
 //! `KEEP_GOING=1` lists every history that breaks a rule, where a run otherwise stops at the first.
 
 use stateful_asg_campaign::campaign::{Campaign, Outcome};
@@ -25,7 +25,7 @@ fn number_from(variable: &str) -> Option<u64> {
 
 /// Seeds of histories that once broke a rule: always run, first.
 fn kept_seeds() -> Vec<u64> {
-    let lines = include_str!("../seeds.txt").lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let lines = include_str!("seeds.txt").lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     lines.filter(|line| !line.is_empty()).map(|line| line.parse().expect("a seed a line")).collect()
 }
 
@@ -160,7 +160,7 @@ fn assert_reached(coverage: &Coverage) {
 
 /// Every reason, as docs/waits.md lists them (a test holds that list to the code).
 fn reasons() -> impl Iterator<Item = &'static str> {
-    let rows = include_str!("../../docs/waits.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = include_str!("../../../docs/waits.md").lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| row.split_once('`')).map(|(reason, _)| reason)
 }
 
