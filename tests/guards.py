@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 GUARDS = ROOT / "tests/guards/guards.toml"
 TEST = ["cargo", "test", "--quiet", "--offline", "--package", "stateful-asg-campaign", "--test", "histories"]
-LEFT_OUT = shutil.ignore_patterns("target", ".git", "*.out")
+LEFT_OUT = shutil.ignore_patterns("target", ".git", ".venv", ".tools", "*.out")
 
 
 def copy_of_the_code(to: Path) -> None:
@@ -35,6 +35,9 @@ def copy_of_the_code(to: Path) -> None:
             if not there.is_file() or there.read_bytes() != path.read_bytes():
                 there.parent.mkdir(parents=True, exist_ok=True)
                 there.write_bytes(path.read_bytes())
+        for path in to.rglob("*"):
+            if path.is_file() and not (fresh / "tree" / path.relative_to(to)).is_file():
+                path.unlink()
     finally:
         shutil.rmtree(fresh)
 

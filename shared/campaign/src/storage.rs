@@ -11,11 +11,15 @@ use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Order;
 use stateful_asg_sim::model::Aws;
-use stateful_asg_sim::model::types::{AttachmentStatus, DetachNetworkInterface, DetachVolume, SnapshotState};
+use stateful_asg_sim::model::types::{
+    AttachmentStatus, DetachNetworkInterface, DetachVolume, LifecycleState, SnapshotState,
+};
 
 use crate::deed::Deed;
 use crate::operator::Operator;
 
+/// How long EC2 takes at the most until the disk of an instance that is terminated is free.
+const FREED_WITHIN: Duration = Duration::from_secs(180);
 /// The key that specs name.
 pub const KEY: &str = "alias/ours";
 
@@ -52,6 +56,7 @@ impl Operator<'_> {
                 |aws| aws.set_key_usable(KEY, false),
                 |aws| aws.set_key_usable(KEY, true),
             ),
+            Deed::ZoneDown if self.lab.zones.len() > 1 && self.rng.random_bool(0.5) => self.zone_dies_with_a_node(),
             Deed::ZoneDown => {
                 let zone = self.zone();
                 let (down, up) = (zone.clone(), zone.clone());
@@ -117,6 +122,39 @@ impl Operator<'_> {
             region.act("operator", |aws, _| end(aws));
         });
         true
+    }
+
+    /// A node dies where nothing can be launched; once its disk is free its zone is out of reach too, and the others have
+    /// room again: what was last saved is all that can follow it.
+    fn zone_dies_with_a_node(&mut self) -> bool {
+        let nodes: Vec<(String, String)> = self.lab.truth(|aws, _| {
+            let members = aws.members(&self.group.asg).filter(|member| member.state == LifecycleState::InService);
+            members.map(|member| (member.instance_id.clone(), member.availability_zone.clone())).collect()
+        });
+        if nodes.is_empty() {
+            return false;
+        }
+        let (node, zone) = nodes[self.rng.random_range(0..nodes.len())].clone();
+        let zones = self.lab.zones.clone();
+        let done = self.lab.operate(&format!("{zone} dies with {node}"), |aws, _| {
+            zones.iter().for_each(|zone| aws.set_capacity(zone, false));
+            aws.terminate_instances(&[node]).is_ok()
+        });
+        let down = Duration::from_secs(self.rng.random_range(900..3000));
+        let region = Rc::clone(&self.lab.region);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(FREED_WITHIN).await;
+            region.act("operator", |aws, _| {
+                aws.set_zone_reachable(&zone, false);
+                zones.iter().filter(|other| **other != zone).for_each(|other| aws.set_capacity(other, true));
+            });
+            tokio::time::sleep(down).await;
+            region.act("operator", |aws, _| {
+                aws.set_zone_reachable(&zone, true);
+                aws.set_capacity(&zone, true);
+            });
+        });
+        done
     }
 
     fn delete_interface(&mut self) -> bool {
