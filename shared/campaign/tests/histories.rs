@@ -133,6 +133,7 @@ fn assert_reached(coverage: &Coverage) {
     assert_eq!(coverage.missing("effects", &effects), Vec::<&str>::new(), "effects that never came about");
     let done = [
         "move done",
+        "stale move done",
         "restore done",
         "retirement done",
         "retired slot brought back",

@@ -236,7 +236,9 @@ impl Rules {
     /// Rule 8: an answer on record is not repeated, however long another owner's hook holds the instance.
     fn judge_needless_answer(&mut self, at: Timestamp, message: &str, table: &MemoryTable) {
         let Some(instance) = message.split_whitespace().find(|word| word.starts_with("i-")) else { return };
-        let given = table.actions_of(instance).filter_map(|action| action.done.as_ref()).map(|done| done.at).max();
+        // Its last action's: that of its launch may have been noted long after it began to leave.
+        let last = table.actions_of(instance).max_by_key(|action| action.since);
+        let given = last.and_then(|action| action.done.as_ref()).map(|done| done.at);
         let begun = self.begun.get(instance).copied();
         let given = given.filter(|given| begun.is_none_or(|begun| begun < *given));
         // The answer's time is by the clock of whoever gave it.
