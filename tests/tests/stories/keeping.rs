@@ -145,6 +145,8 @@ fn what_a_move_leaves_is_deleted_after_its_grace_on_proof() {
         lab.pass(10 * MINUTE).await;
         assert!(lab.truth(|aws, _| aws.interface(&interface).is_none()), "{}", lab.story());
         assert!(lab.truth(|aws, _| is_saved(aws, &volume)), "its last snapshot stays: {}", lab.story());
+        // Forgotten once reads have missed it for ten minutes.
+        lab.pass(10 * MINUTE).await;
         let upkeep = slot(lab, &group, 0).upkeep;
         assert!(upkeep.superseded.is_empty() && upkeep.left_interfaces.is_empty(), "{upkeep:?}");
         assert_eq!(told_data(lab, &next_holder(lab, &group, 0).await), "kept");
