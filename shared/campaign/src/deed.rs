@@ -178,6 +178,7 @@ impl Deed {
     pub fn hours_after(self) -> u64 {
         match self {
             Self::ScaleInLong | Self::TimePasses => 2,
+            // As long as a zone may be down: it is up again before peace.
             Self::ZoneDown => 1,
             _ => 0,
         }

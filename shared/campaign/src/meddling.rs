@@ -151,7 +151,7 @@ impl Operator<'_> {
         if open.is_empty() {
             return false;
         }
-        let slot = (open[self.rng.random_range(0..open.len())]).clone();
+        let slot = open[self.rng.random_range(0..open.len())].clone();
         let at = self.lab.now();
         self.lab.operate(&format!("cancels what is under way for slot {}", slot.number), |_, table| {
             table.edit_slot((&group, slot.number), (at, "operator"), |slot| {

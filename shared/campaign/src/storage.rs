@@ -182,7 +182,7 @@ impl Operator<'_> {
         if slots.is_empty() {
             return false;
         }
-        let slot = (slots[self.rng.random_range(0..slots.len())]).clone();
+        let slot = slots[self.rng.random_range(0..slots.len())].clone();
         let order = match self.rng.random_range(0..4) {
             0 => Order::Retire,
             1 => Order::Move { to: self.zone().parse::<Zone>().expect("a good zone") },

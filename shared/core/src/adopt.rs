@@ -5,6 +5,7 @@
 
 mod case;
 mod evidence;
+mod missing;
 mod names;
 mod newcomers;
 mod rebuild;

@@ -3,6 +3,8 @@
 //! A slot's data is never replaced in place. A [`Change`] saves it, makes its successors beside it, and only when they all
 //! stand does one write put them on record; what they replace is kept as [`Superseded`] until proof allows deleting it.
 
+mod left;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -12,6 +14,8 @@ use crate::cloud::Snapshot;
 use crate::ids::{Claim, InterfaceId, SlotNumber, SnapshotId, VolumeId, VolumeName, Zone};
 use crate::spec::VolumeType;
 use crate::table::VolumeRecord;
+
+pub use left::{LeftInterface, Proof, Superseded};
 
 /// Everything about a slot's data beyond the present holder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,52 +232,6 @@ pub struct Made {
     pub from: Saved,
     /// The attempt.
     pub record: VolumeRecord,
-}
-
-/// A volume that is on no slot's record any more, or never came to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Superseded {
-    /// Its name in the slot.
-    pub name: VolumeName,
-    /// The slot's claim when it left the record.
-    pub claim: Claim,
-    /// When it left the record.
-    pub since: Timestamp,
-    /// When the slot's last holder was seen to have left it: what proves its data was begun later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vacated: Option<Timestamp>,
-    /// What holds its data now.
-    pub proof: Proof,
-    /// Only a person deletes it.
-    pub keep: bool,
-    /// When deleting it was decided, for good.
-    #[serde(default)]
-    pub deleting: Option<Timestamp>,
-    /// Since when reads aimed at its ID have missed it: one that misses it once may lag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absent_since: Option<Timestamp>,
-}
-
-/// What holds the data of a superseded volume.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
-pub enum Proof {
-    /// A snapshot that was taken after the last detach.
-    Snapshot(SnapshotId),
-    /// Nobody ever used it: it was made for a change that was dropped.
-    NeverUsed,
-    /// Nothing does: it is never deleted by itself.
-    None,
-}
-
-/// An interface that is on no slot's record any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftInterface {
-    /// When it left the record.
-    pub since: Timestamp,
-    /// Since when reads aimed at its ID have missed it: one that misses it once may lag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absent_since: Option<Timestamp>,
 }
 
 /// What the next holder finds on the volumes: a database that was rolled back is not the same member.

@@ -2,7 +2,7 @@
 //! without end, and where an item is not readable nothing is planned on it.
 //!
 //! `PROPTEST_CASES=1000000 cargo test --package stateful-asg-core --test inputs` looks at more.
-#![allow(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test says by it what it takes for granted")]
 
 mod town;
 
@@ -18,6 +18,7 @@ use stateful_asg_core::ids::*;
 use stateful_asg_core::observed::Observed;
 use stateful_asg_core::plan::{invariants, periodic, plan};
 use stateful_asg_core::spec::Spec;
+use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Action, Group, Slot};
 use stateful_asg_core::tags;
 use town::{SPEC, Town, at};
@@ -153,6 +154,36 @@ fn decide(observed: &Observed) {
         _ = propose(observed, &spec.spec, &Wishes::default(), now);
         let lost = Observed { slots: Default::default(), record: None, half_tagged: Some(vec![]), ..observed.clone() };
         _ = propose(&lost, &spec.spec, &Wishes::default(), now);
+    }
+}
+
+/// Every counter that an item or a tag holds stands at its largest value: it stays there, and nothing begins anew.
+#[test]
+fn counters_at_their_end_stay_there() {
+    for reading in READINGS.iter() {
+        let mut observed = reading.clone();
+        let group = observed.record.as_mut().unwrap();
+        (group.next_slot, group.generation) = (u32::MAX, Generation(u64::MAX));
+        group.spec.as_mut().unwrap().number = u64::MAX;
+        for slot in observed.slots.values_mut() {
+            (slot.claim, slot.generation) = (Claim(u64::MAX), Generation(u64::MAX));
+            (slot.upkeep.attempts, slot.upkeep.operations) = (u32::MAX, u32::MAX);
+            slot.volumes.values_mut().for_each(|record| record.attempt = u32::MAX);
+            slot.interface.iter_mut().for_each(|record| record.attempt = u32::MAX);
+        }
+        decide(&observed);
+        observed
+            .volumes
+            .values_mut()
+            .for_each(|volume| _ = volume.tags.insert(tags::SLOT.to_owned(), u32::MAX.to_string()));
+        decide(&observed);
+        let claims = |step: &Step| match step {
+            Step::Write { write, .. } => write.slot.as_ref().map(|(_, slot)| (slot.claim, slot.upkeep.operations)),
+            _ => None,
+        };
+        for (claim, operations) in plan(&observed, at(2000)).steps.iter().filter_map(claims) {
+            assert_eq!((claim, operations), (Claim(u64::MAX), u32::MAX));
+        }
     }
 }
 

@@ -3,36 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::adopt::case::Case;
-use crate::adopt::evidence::{self, Evidence, attempt, claim_of, lives};
-use crate::adopt::names;
+use crate::adopt::evidence::{Evidence, attempt, claim_of, lives};
+use crate::adopt::{missing, names};
 use crate::cloud::{Instance, Interface, Volume};
 use crate::ids::{Claim, Generation, InstanceId, SlotNumber, VolumeName, Zone};
-use crate::observed::HalfTagged;
 use crate::table::{Holder, InterfaceRecord, LAYOUT, Slot, SlotState};
 use crate::tags;
 use crate::upkeep::{Proof, Saved, Superseded, Upkeep};
 
-/// More slots than any group has: one Auto Scaling group seldom has more than a thousand instances.
-const MOST_MISSING: usize = 10_000;
-
 /// Proposes every slot that is missing, or says why it cannot be.
 pub(super) fn slots(case: &mut Case<'_>) {
-    let recorded = case.obs.record.as_ref().map_or(0, |group| group.next_slot);
-    let seen = evidence::numbers(case.obs);
-    let next = seen.last().map_or(0, |number| number.0.saturating_add(1)).max(recorded);
-    half_tagged(case, next);
-    let obs = case.obs;
-    let missing = (0..next).map(SlotNumber).filter(|number| !obs.slots.contains_key(number));
-    let missing: Vec<SlotNumber> = missing.take(MOST_MISSING + 1).collect();
-    if missing.len() > MOST_MISSING {
-        let message = format!(
-            "the counter or the tag {} of something names slot {}, and more than {MOST_MISSING} slots below it are missing: no group is so large. Find the tag, and correct it",
-            tags::SLOT,
-            next.saturating_sub(1)
-        );
-        return case.refuse("group", message);
-    }
-    for number in missing {
+    for number in missing::numbers(case) {
         if let Some(slot) = slot(case, number) {
             case.rebuilt.push(slot);
         }
@@ -41,29 +22,6 @@ pub(super) fn slots(case: &mut Case<'_>) {
         if !case.rebuilt.iter().any(|slot| slot.number == number) {
             case.refuse(format!("slot {number}"), "is not one that is missing: it cannot be forgotten");
         }
-    }
-}
-
-/// What lost a tag is not shown as the slot's: rebuilt without it, the slot would get an empty volume in its place.
-fn half_tagged(case: &mut Case<'_>, next: u32) {
-    let obs = case.obs;
-    let Some(found) = &obs.half_tagged else {
-        let any_missing = (0..next).any(|number| !obs.slots.contains_key(&SlotNumber(number)));
-        case.needs.look.half_tagged = any_missing || obs.record.is_none();
-        return;
-    };
-    // One that names no group may be another's: it counts where its slot is one that is missing here.
-    let below = |number: SlotNumber| obs.record.is_none() || number.0 < next;
-    let missing = |number: SlotNumber| below(number) && !obs.slots.contains_key(&number);
-    let counts = |half: &&HalfTagged| half.lacks != tags::GROUP || half.slot.is_some_and(missing);
-    for half in found.iter().filter(counts) {
-        let HalfTagged { resource, lacks, .. } = half;
-        let (whose, value) = match *lacks {
-            tags::GROUP => ("this deployment's", format!("its group, {} if it is this one's", obs.group)),
-            _ => ("the group's", format!("{}, or remove the group's tag", obs.deployment)),
-        };
-        let message = format!("bears {whose} tag and lacks {lacks}: set that to {value}, and run this again");
-        case.refuse(resource, message);
     }
 }
 

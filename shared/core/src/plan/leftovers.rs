@@ -132,8 +132,11 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
 
 /// Reads aimed at its ID have missed it for so long that it is gone.
 fn is_certain(view: &View<'_>, since: Option<Timestamp>, draft: &mut Draft<'_>) -> bool {
-    since.into_iter().for_each(|since| draft.look_at(later(since, CERTAINLY_ABSENT)));
-    view.past(since, CERTAINLY_ABSENT)
+    let Some(certain) = since.map(|since| later(since, CERTAINLY_ABSENT)) else { return false };
+    if certain > view.now {
+        draft.look_at(certain);
+    }
+    certain <= view.now
 }
 
 fn volume_absent(slot: &Slot, id: &VolumeId, since: Option<Timestamp>, draft: &mut Draft<'_>) {
