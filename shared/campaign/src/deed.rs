@@ -97,14 +97,14 @@ impl Deed {
         (Self::FailSnapshot, 4),
         (Self::FailModification, 2),
         (Self::KeyRefused, 2),
-        (Self::ZoneDown, 4),
+        (Self::ZoneDown, 3),
         (Self::DetachByHand, 2),
         (Self::Untag, 2),
         (Self::DeleteInterface, 2),
         (Self::Order, 8),
         (Self::SnapshotQuota, 2),
-        (Self::ScaleInLong, 5),
-        (Self::TimePasses, 5),
+        (Self::ScaleInLong, 3),
+        (Self::TimePasses, 2),
     ];
 
     /// What happens beside, in a part of the histories, each with how likely it is.

@@ -269,7 +269,7 @@ fn world(seed: u64, rng: &mut ChaCha8Rng) -> (World, bool) {
         zones: rng.random_range(1..=3),
         read_lag: Duration::from_secs(lag),
         guest,
-        leases_off: rng.random_bool(0.12),
+        leases_off: rng.random_bool(0.07),
         hidden_devices: hidden.unwrap_or_default(),
         limits: Limits { max_volume_gib: 100, deletes: rng.random_bool(0.8), ..Limits::unlimited() },
         trace: false,
