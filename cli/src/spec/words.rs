@@ -66,6 +66,7 @@ fn changed(target: Target) -> String {
 fn reason(why: Why) -> &'static str {
     match why {
         Why::GroupSeen => "its hooks",
+        Why::CounterRaised => "slots that tags show",
         Why::SpecAccepted => "a new spec",
         Why::SpecRefused => "a spec that is refused",
         Why::SlotMade => "a new slot",

@@ -202,6 +202,8 @@ pub struct ActionRef {
 pub enum Why {
     /// The group is seen for the first time, or its hooks changed.
     GroupSeen,
+    /// Tags show slots that the counter does not know of.
+    CounterRaised,
     /// A valid spec was found.
     SpecAccepted,
     /// A bad edit was found.

@@ -6,12 +6,12 @@ mod town;
 
 use std::collections::BTreeMap;
 
-use stateful_asg_core::cloud::{Lifecycle, Transition};
+use stateful_asg_core::cloud::{Lifecycle, RecordSeen, SnapshotState, Tags, Transition};
 use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Action, HookResult};
 use stateful_asg_core::tags;
-use stateful_asg_core::upkeep::Order;
+use stateful_asg_core::upkeep::{Order, Stage};
 use town::*;
 
 fn words(town: &Town) -> Vec<&'static str> {
@@ -120,6 +120,72 @@ fn what_was_tried_under_a_name_is_never_forgotten_before_it_is_read_back() {
     assert_eq!(town.obs.slots[&SlotNumber(0)].record.as_ref().unwrap().confirmed, written, "it is ours, and on record");
 }
 
+/// A late change shows an older value again, after this many newer ones.
+#[test]
+fn a_change_that_lands_after_many_later_ones_is_known_as_ours() {
+    let address = |n: u8| std::collections::BTreeSet::from([std::net::Ipv4Addr::from([10, 9, 9, n])]);
+    let mut town = Town::served(1);
+    let key = town.obs.slots[&SlotNumber(0)].record.clone().unwrap().key;
+    for n in 1..=20 {
+        let record = town.obs.slots.get_mut(&SlotNumber(0)).unwrap().record.as_mut().unwrap();
+        record.tried = vec![address(n)];
+        town.obs.records.insert(key.clone(), RecordSeen::A { ttl: 30, values: address(n) });
+        town.run();
+    }
+    let record = town.obs.slots.get_mut(&SlotNumber(0)).unwrap().record.as_mut().unwrap();
+    record.tried = vec![record.confirmed.clone()];
+    town.obs.records.insert(key, RecordSeen::A { ttl: 30, values: address(1) });
+    let steps = town.run();
+    assert!(kinds(&steps).contains(&"ChangeRecord"), "{steps:?}");
+    assert!(!words(&town).contains(&"RecordForeign"), "{:?}", town.reasons());
+}
+
+/// Slot 0 is vacant, and a person wants it back from a snapshot.
+fn to_be_restored(state: Option<SnapshotState>) -> Town {
+    let mut town = Town::served(1);
+    town.gone(0);
+    town.free(0);
+    let snapshot = town.snapshot(&volume_id(0), Tags::new(), state.unwrap_or(SnapshotState::Completed));
+    let volumes = [("data".parse().unwrap(), snapshot.id.clone())].into();
+    town.obs.slots.get_mut(&SlotNumber(0)).unwrap().upkeep.order = Some(Order::Restore { volumes });
+    let shown = state.map(|_| (snapshot.id.clone(), snapshot));
+    town.obs.snapshots = Some(shown.into_iter().collect());
+    town.run();
+    town
+}
+
+#[test]
+fn what_cannot_be_restored_yet_or_ever_says_so() {
+    let gone = ["SnapshotGone"].as_slice();
+    let cases =
+        [(None, gone), (Some(SnapshotState::Error), gone), (Some(SnapshotState::Pending), &["SnapshotPending"])];
+    for (state, expected) in cases {
+        let town = to_be_restored(state);
+        assert_eq!(words(&town), expected, "{state:?}");
+        assert_eq!(town.obs.slots[&SlotNumber(0)].upkeep.change, None, "{state:?}");
+    }
+}
+
+#[test]
+fn tags_that_two_causes_set_on_one_volume_are_set_in_one_call() {
+    let mut town = to_be_restored(Some(SnapshotState::Completed));
+    town.arrive();
+    town.forbid = vec!["Tag"];
+    town.run();
+    town.obs.notes.failures.clear();
+    // The successor stands, and before its source is marked somebody takes a tag from that.
+    let stage = town.obs.slots[&SlotNumber(0)].upkeep.change.as_ref().map(|change| change.stage);
+    assert_eq!(stage, Some(Stage::Switching));
+    town.obs.volumes.get_mut(&volume_id(0)).unwrap().tags.remove(tags::VOLUME);
+    let steps = town.plan().steps;
+    let marks = steps.iter().filter_map(|step| match step {
+        Step::Tag { resource, tags } if resource == volume_id(0).as_str() => Some(tags),
+        _ => None,
+    });
+    let marks: Vec<Vec<&str>> = marks.map(|tags| tags.keys().map(String::as_str).collect()).collect();
+    assert_eq!(marks, [[tags::SUPERSEDED, tags::VOLUME]]);
+}
+
 #[test]
 fn a_restore_does_not_begin_in_the_pass_that_makes_a_lost_volume_anew() {
     let mut town = Town::with_spec(1, &SPEC.replace(r#""address""#, r#""data_lost":"blank","address""#));
@@ -149,6 +215,30 @@ fn a_restore_does_not_begin_in_the_pass_that_makes_a_lost_volume_anew() {
         "{attempts:?} and {:?}",
         made.collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn a_lost_volume_that_comes_back_is_neither_in_its_successors_way_nor_deleted() {
+    let mut town = Town::with_spec(1, &SPEC.replace(r#""address""#, r#""data_lost":"blank","address""#));
+    town.gone(0);
+    town.free(0);
+    let lost = town.obs.volumes.remove(&volume_id(0)).unwrap();
+    town.obs.absent.volumes.insert(volume_id(0));
+    let slot = town.obs.slots.get_mut(&SlotNumber(0)).unwrap();
+    slot.volumes.values_mut().for_each(|record| record.absent_since = Some(at(300)));
+    town.launching(7, 'a');
+    town.forbid = vec!["CreateVolume"];
+    town.run();
+    town.obs.absent.volumes.clear();
+    town.obs.volumes.insert(volume_id(0), lost);
+    town.obs.notes.failures.clear();
+    town.forbid.clear();
+    let steps = town.run();
+    assert_eq!(kinds(&steps).iter().filter(|kind| **kind == "CreateVolume").count(), 1, "{steps:?}");
+    town.now += jiff::SignedDuration::from_hours(48);
+    let steps = town.run();
+    assert!(!kinds(&steps).contains(&"DeleteVolume"), "{steps:?}");
+    assert!(town.obs.slots[&SlotNumber(0)].upkeep.superseded[&volume_id(0)].keep, "only a person deletes it");
 }
 
 #[test]

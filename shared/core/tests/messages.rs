@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use stateful_asg_core::cloud::Transition;
-use stateful_asg_core::ids::{AsgName, DnsName, InstanceId, InterfaceId, SlotNumber, SnapshotId, VolumeId, VolumeName, Zone};
+use stateful_asg_core::ids::{
+    AsgName, DnsName, InstanceId, InterfaceId, SlotNumber, SnapshotId, VolumeId, VolumeName, Zone,
+};
 use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::upkeep::Stage;
 use stateful_asg_core::waiting::{Reads, Reason, Subject};
@@ -202,7 +204,8 @@ fn every_wait_says_what_happened_and_what_to_do() {
 
 #[test]
 fn who_waits_is_named() {
-    let named = [Subject::Group, Subject::Slot(SlotNumber(3)), Subject::Instance(instance(1))].map(|who| who.to_string());
+    let named =
+        [Subject::Group, Subject::Slot(SlotNumber(3)), Subject::Instance(instance(1))].map(|who| who.to_string());
     assert_eq!(named, ["group", "slot 3", "instance i-00000000000000001"]);
 }
 

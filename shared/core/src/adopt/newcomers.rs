@@ -184,9 +184,16 @@ fn interface<'o>(case: &mut Case<'o>, instance: &Instance) -> Option<&'o Interfa
     }
     let has = |interface: &&Interface| {
         let attached = interface.attachment.as_ref().and_then(|attachment| attachment.instance.as_ref());
-        attached == Some(&instance.id) && case.is_ours(&interface.tags) && case.interface_owner(&interface.id).is_none()
+        attached == Some(&instance.id) && case.is_ours(&interface.tags)
     };
-    let found: Vec<&Interface> = case.obs.interfaces.values().filter(has).collect();
+    let all = case.obs.interfaces.values().filter(has);
+    let (found, owned): (Vec<&Interface>, Vec<&Interface>) =
+        all.partition(|interface| case.interface_owner(&interface.id).is_none());
+    if let (true, Some(one)) = (found.is_empty(), owned.first()) {
+        let owner = case.interface_owner(&one.id).map(|slot| slot.to_string()).unwrap_or_default();
+        case.refuse(&instance.id, format!("{} is on the record of slot {owner}", one.id));
+        return None;
+    }
     match found.as_slice() {
         [one] if slot_of(&one.tags).is_some() => {
             case.refuse(&instance.id, format!("{} bears the tag of another slot", one.id));

@@ -13,13 +13,14 @@ use crate::upkeep::{Proof, Saved, Superseded, Upkeep};
 
 /// Proposes every slot that is missing, or says why it cannot be.
 pub(super) fn slots(case: &mut Case<'_>) {
-    for number in missing::numbers(case) {
+    let missing = missing::numbers(case);
+    for number in missing.iter().copied() {
         if let Some(slot) = slot(case, number) {
             case.rebuilt.push(slot);
         }
     }
     for number in case.wishes.forget.clone() {
-        if !case.rebuilt.iter().any(|slot| slot.number == number) {
+        if !missing.contains(&number) {
             case.refuse(format!("slot {number}"), "is not one that is missing: it cannot be forgotten");
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::cloud::Volume;
+use crate::cloud::{Snapshot, SnapshotState, Volume};
 use crate::ids::{SlotNumber, SnapshotId, VolumeName, Zone};
 use crate::plan::CERTAINLY_ABSENT;
 use crate::plan::draft::Draft;
@@ -211,15 +211,18 @@ fn restore(view: &View<'_>, slot: &Slot, chosen: &BTreeMap<VolumeName, SnapshotI
     }
     let mut made = BTreeMap::new();
     for (name, id) in chosen {
-        let found = snapshots.get(id).filter(|snapshot| snapshot.is_completed());
-        let record = slot.volumes.get(name).filter(|record| record.born);
-        let (Some(snapshot), Some(_)) = (found, record) else {
-            let volume = slot.volumes.get(name).and_then(|record| record.id.clone());
-            if let Some(volume) = volume {
-                let message = format!("{id} is not shown as completed");
-                draft.wait(Subject::Slot(slot.number), Reason::SnapshotFailed { volume, message }, None);
-            }
+        if !slot.volumes.get(name).is_some_and(|record| record.born) {
             return;
+        }
+        let found = snapshots.get(id);
+        let Some(snapshot) = found.filter(|snapshot| snapshot.is_completed()) else {
+            let reason = match found.filter(|snapshot| snapshot.state == SnapshotState::Pending) {
+                Some(Snapshot { volume, id, .. }) => {
+                    Reason::SnapshotPending { volume: volume.clone(), snapshot: id.clone() }
+                }
+                None => Reason::SnapshotGone { name: name.clone(), snapshot: id.clone() },
+            };
+            return draft.wait(Subject::Slot(slot.number), reason, None);
         };
         made.insert(name.clone(), successor(view, slot, name, Saved::of(snapshot)));
     }

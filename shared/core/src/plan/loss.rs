@@ -6,8 +6,8 @@ use crate::plan::view::{View, later};
 use crate::plan::{CERTAINLY_ABSENT, Phase, saving};
 use crate::spec::{DataLost, VolumeParams};
 use crate::step::Why;
-use crate::table::{Bound, Slot, VolumeRecord};
-use crate::upkeep::{Data, Growth, Origin, Saved};
+use crate::table::{Slot, VolumeRecord};
+use crate::upkeep::{Data, Growth, Origin, Proof, Saved, Superseded};
 use crate::waiting::{Reason, Subject};
 
 /// Records the next attempt for every lost volume that the spec allows to replace.
@@ -57,11 +57,22 @@ fn replace(
     let params = made_from(&VolumeParams { snapshot: None, ..wanted }, snapshot.as_ref());
     let entry = draft.slot(slot.number);
     entry.why.insert(Why::LossAccepted);
-    entry.unbind.insert(Bound::Volume(id.clone()));
     let attempt = record.attempt.max(slot.upkeep.attempts).saturating_add(1);
     let next = VolumeRecord { attempt, params, id: None, born: false, absent_since: None, growth: Growth::default() };
     entry.slot.volumes.insert(name.clone(), next);
     entry.slot.upkeep.attempts = entry.slot.upkeep.attempts.max(record.attempt);
+    // Should it come back (from the Recycle Bin, say), it is neither in the way of its successor nor deleted by itself.
+    let left = Superseded {
+        name: name.clone(),
+        claim: slot.claim,
+        since: view.now,
+        vacated: slot.vacated,
+        proof: Proof::None,
+        keep: true,
+        deleting: None,
+        absent_since: record.absent_since,
+    };
+    entry.slot.upkeep.superseded.insert(id.clone(), left);
     tell(&mut entry.slot, Data { origin, as_of, told: None });
 }
 

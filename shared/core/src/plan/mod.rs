@@ -110,6 +110,12 @@ pub fn plan(observed: &Observed, now: Timestamp) -> Plan {
     };
     let view = view::View::new(observed, &spec, now);
     lost::check(&view, &mut draft);
+    if observed.record.is_none() && spec.mode != Mode::Observe {
+        // The group's own item comes first. A table that was lost looks like a group that is new: what is made rests on two
+        // readings, because one may miss what the tags would tell.
+        since::date(&mut draft, now);
+        return policy::filter(draft.finish(now), spec.mode);
+    }
     slots::tend(&view, &mut draft);
     loss::tend(&view, &mut draft);
     change::tend(&view, &mut draft);

@@ -17,6 +17,8 @@ use crate::waiting::{Reason, Subject};
 
 /// How many tried values of an unconfirmed record are remembered.
 const TRIED: usize = 4;
+/// How much of what a record once held is remembered: a change may land minutes after ones that were made later.
+const PAST: usize = 24;
 /// How many addresses one record holds.
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>
 const MOST_VALUES: usize = 400;
@@ -304,7 +306,7 @@ fn confirmed(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32) 
     let written = record.past.iter().chain([&record.confirmed]).chain(&record.tried);
     let mut past: Vec<Addresses> = written.filter(|values| !values.is_empty() && **values != wanted).cloned().collect();
     past.dedup();
-    past.drain(..past.len().saturating_sub(TRIED));
+    past.drain(..past.len().saturating_sub(PAST));
     NameRecord {
         key: record.key.clone(),
         ttl,

@@ -354,6 +354,7 @@ fn a_slot_with_a_volume_is_not_forgotten() {
     let found = adopt_with(&mut town, &spec, &wishes, &BTreeMap::new());
     assert!(refusals(&found).contains("cannot be forgotten"), "{}", refusals(&found));
     assert_eq!(found.slots().count(), 0);
+    assert!(!refusals(&found).contains("not one that is missing"), "{}", refusals(&found));
 }
 
 #[test]

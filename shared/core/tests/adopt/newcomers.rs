@@ -137,8 +137,14 @@ fn second_interface(town: &mut Town, n: u32, tags: &[(&str, &str)]) -> Interface
     };
     let tags: Tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let ip = Some([10, 0, 9, 200].into());
-    let interface =
-        Interface { id: id.clone(), available: false, zone: zone('a'), ip, tags: tags.into(), attachment: Some(attachment) };
+    let interface = Interface {
+        id: id.clone(),
+        available: false,
+        zone: zone('a'),
+        ip,
+        tags: tags.into(),
+        attachment: Some(attachment),
+    };
     town.obs.interfaces.insert(id.clone(), interface);
     town.obs.instances.get_mut(&instance_id(0)).unwrap().interface_indexes.insert(n);
     id

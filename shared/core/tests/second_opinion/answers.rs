@@ -98,7 +98,10 @@ fn what_the_spec_does_not_ask_for_is_not_waited_for() {
                 slot(town).interface = None;
             }),
             ("attached is enough", |town, _| {
-                spec(town, r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"launch":{"ready":"attached"}}"#);
+                spec(
+                    town,
+                    r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"launch":{"ready":"attached"}}"#,
+                );
                 instance(town).tags.remove(tags::MOUNTED);
             }),
             ("an earlier passage through the warm pool was answered", |town, _| {

@@ -41,7 +41,9 @@ fn pending(town: &mut Town) -> &mut Change {
 
 fn given(step: &mut Step) -> &mut Tags {
     match step {
-        Step::CreateVolume { tags, .. } | Step::CreateSnapshot { tags, .. } | Step::CreateSnapshots { tags, .. } => tags,
+        Step::CreateVolume { tags, .. } | Step::CreateSnapshot { tags, .. } | Step::CreateSnapshots { tags, .. } => {
+            tags
+        }
         _ => panic!("{step:?}"),
     }
 }

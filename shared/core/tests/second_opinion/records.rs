@@ -37,9 +37,8 @@ fn a_record_is_changed_only_from_what_we_wrote_to_what_was_noted() {
     refused(
         swap,
         &[
-            (7, "no change of this record", |town, step| change(step).key = RecordKey {
-                name: DnsName::new("other.test").unwrap(),
-                ..own(town).key.clone()
+            (7, "no change of this record", |town, step| {
+                change(step).key = RecordKey { name: DnsName::new("other.test").unwrap(), ..own(town).key.clone() }
             }),
             (7, "no change of this record", |town, _| slot(town).record = None),
             (7, "was not recorded first", |town, _| own(town).tried.clear()),

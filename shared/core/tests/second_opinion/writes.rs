@@ -303,10 +303,7 @@ fn a_volume_with_data_leaves_the_record_only_for_its_successor() {
 #[test]
 fn a_slot_changes_its_zone_only_by_the_move_on_record() {
     const ZONE: &str = "change its zone";
-    refused(
-        || changing(ChangeKind::Restore),
-        &[(3, ZONE, |_, step| next(step).zone = town::zone('b'))],
-    );
+    refused(|| changing(ChangeKind::Restore), &[(3, ZONE, |_, step| next(step).zone = town::zone('b'))]);
     refused(
         || changing(ChangeKind::Move { to: town::zone('b') }),
         &[(3, ZONE, |_, step| next(step).zone = town::zone('c'))],
