@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use stateful_asg_core::cloud::{Lifecycle, RecordSeen, SnapshotState, Tags, Transition};
 use stateful_asg_core::ids::SlotNumber;
+use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{Action, HookResult};
 use stateful_asg_core::tags;
@@ -164,6 +165,22 @@ fn what_cannot_be_restored_yet_or_ever_says_so() {
         assert_eq!(words(&town), expected, "{state:?}");
         assert_eq!(town.obs.slots[&SlotNumber(0)].upkeep.change, None, "{state:?}");
     }
+}
+
+#[test]
+fn a_restore_whose_snapshot_is_gone_when_its_volume_is_made_says_so() {
+    let mut town = Town::served(1);
+    town.gone(0);
+    town.free(0);
+    let snapshot = town.snapshot(&volume_id(0), Tags::new(), SnapshotState::Completed);
+    let volumes = [("data".parse().unwrap(), snapshot.id.clone())].into();
+    town.obs.slots.get_mut(&SlotNumber(0)).unwrap().upkeep.order = Some(Order::Restore { volumes });
+    town.obs.snapshots = Some([(snapshot.id.clone(), snapshot)].into());
+    town.forbid = vec!["CreateVolume"];
+    town.run();
+    assert!(!words(&town).contains(&"SnapshotGone"), "{:?}", town.reasons());
+    town.obs.notes.failures.values_mut().for_each(|failure| failure.kind = FailureKind::NotFound);
+    assert!(words(&town).contains(&"SnapshotGone"), "{:?}", town.reasons());
 }
 
 #[test]

@@ -86,8 +86,11 @@ fn find_or_create(
     };
     // Its snapshot is gone: another one is taken. A person who named the snapshot must name another.
     let failure = view.obs.notes.failures.get(&step.key());
-    if failure.is_some_and(|failure| failure.kind == FailureKind::NotFound) && change.kind != ChangeKind::Restore {
-        return again(view, slot, draft);
+    if failure.is_some_and(|failure| failure.kind == FailureKind::NotFound) {
+        if change.kind != ChangeKind::Restore {
+            return again(view, slot, draft);
+        }
+        lacks.reasons.push(Reason::SnapshotGone { name: name.clone(), snapshot: from.snapshot.clone() });
     }
     pursue(view, change, step, draft, lacks);
 }

@@ -1,0 +1,97 @@
+//! Successors: found by their tags, tried again where they vanish, and what a lost volume is made from.
+
+use stateful_asg_core::cloud::*;
+use stateful_asg_core::tags;
+use stateful_asg_core::upkeep::Stage;
+
+use crate::town::*;
+use crate::{SECOND, change_mut, change_of, edit, settle, slot, snapshot, spec};
+
+/// A successor of slot 0 is about to be made in zone b.
+fn making() -> Town {
+    let mut town = Town::with_spec(2, &spec(r#""zones":{"move":"final"}"#));
+    town.gone(0);
+    town.free(0);
+    town.launching(7, 'b');
+    town.forbid = vec!["CreateVolume"];
+    settle(&mut town);
+    assert_eq!(change_of(&town).stage, Stage::Making);
+    town.obs.notes.failures.clear();
+    town
+}
+
+#[test]
+fn a_successor_that_is_found_by_its_tags_is_born_where_it_is_free() {
+    for (state, born) in [(VolumeState::Available, true), (VolumeState::Creating, false)] {
+        let mut town = making();
+        let attempt = change_of(&town).volumes.values().next().unwrap().record.attempt;
+        let mut volume = pool_volume(60);
+        (volume.state, volume.zone) = (state, zone('b'));
+        for (key, value) in [(tags::FOR_SLOT, "0"), (tags::VOLUME, "data"), (tags::ATTEMPT, &attempt.to_string())] {
+            volume.tags.insert(key.to_owned(), value.to_owned());
+        }
+        town.obs.volumes.insert(volume_id(60), volume);
+        town.run_once();
+        let record = &change_of(&town).volumes.values().next().unwrap().record;
+        assert_eq!((record.id.clone(), record.born), (Some(volume_id(60)), born));
+    }
+}
+
+#[test]
+fn a_successor_that_vanished_never_takes_its_place_and_is_made_again_as_the_spec_then_says() {
+    let mut town = making();
+    let made = change_mut(&mut town).volumes.values_mut().next().unwrap();
+    (made.record.id, made.record.born) = (Some(volume_id(60)), true);
+    let attempt = made.record.attempt;
+    town.obs.absent.volumes.insert(volume_id(60));
+    town.run();
+    assert_eq!(change_of(&town).stage, Stage::Making);
+    edit(&mut town, &spec(r#""zones":{"move":"final"}"#).replace("20GiB", "30GiB"));
+    town.now += SECOND * 600;
+    town.run_once();
+    let record = &change_of(&town).volumes.values().next().unwrap().record;
+    assert_eq!((record.attempt, &record.id, record.params.size_gib), (attempt + 1, &None, 30));
+}
+
+#[test]
+fn a_lost_volume_is_never_made_smaller_or_plainer_than_its_snapshot() {
+    let text = spec(r#""snapshots":{"every":"1h"},"data_lost":{"snapshot_up_to":"1h"}"#);
+    let mut town = Town::with_spec(1, &text.replace(r#""mount":"/data""#, r#""encrypted":false,"mount":"/data""#));
+    let mut newest = snapshot(&town, 0, 1);
+    newest.size_gib = 40;
+    town.obs.snapshots = Some([(newest.id.clone(), newest)].into());
+    town.gone(0);
+    town.free(0);
+    town.obs.volumes.remove(&volume_id(0));
+    town.obs.absent.volumes.insert(volume_id(0));
+    town.launching(7, 'a');
+    town.run();
+    town.now += SECOND * 600;
+    town.run();
+    let record = slot(&town, 0).volumes.values().next().unwrap();
+    assert_eq!((record.attempt, record.params.size_gib, record.params.encrypted), (2, 40, true));
+}
+
+#[test]
+fn a_retired_slot_whose_new_volume_vanished_is_made_again_as_encrypted_as_its_snapshot() {
+    let text = spec(r#""slots":{"retire_after":"1d"}"#);
+    let mut town = Town::with_spec(2, &text.replace(r#""mount":"/data""#, r#""encrypted":false,"mount":"/data""#));
+    town.obs.asgs[0].desired = 1;
+    town.gone(1);
+    town.free(1);
+    settle(&mut town);
+    town.now += SECOND * 86_400;
+    settle(&mut town);
+    town.obs.asgs[0].desired = 2;
+    town.launching(9, 'a');
+    town.run();
+    let made = slot(&town, 1).volumes.values().next().unwrap().clone();
+    let id = made.id.unwrap();
+    town.obs.volumes.remove(&id);
+    town.obs.absent.volumes.insert(id);
+    town.run();
+    town.now += SECOND * 600;
+    town.run();
+    let next = slot(&town, 1).volumes.values().next().unwrap();
+    assert_eq!((next.attempt, next.params.encrypted), (made.attempt + 1, true));
+}
