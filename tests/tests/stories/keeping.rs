@@ -281,7 +281,7 @@ fn a_restore_from_a_snapshot_that_is_gone_changes_nothing_and_another_may_be_nam
         order(lab, &group, before.number, Order::Restore { volumes: of(&found[0]) });
         lab.operate("the snapshot vanishes", |aws, _| aws.lose_snapshot(found[0].as_str()));
         kill(lab, &holder_of(&before));
-        until_alarms(lab, &group, "SnapshotFailed").await;
+        until_alarms(lab, &group, "SnapshotGone").await;
         let still = slot(lab, &group, 0);
         assert_eq!((volume_of(&still), still.holder.clone()), (volume.clone(), None), "{}", lab.story());
         order(lab, &group, before.number, Order::Restore { volumes: of(&found[1]) });

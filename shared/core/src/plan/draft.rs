@@ -106,9 +106,9 @@ impl<'a> Draft<'a> {
     /// Adds a step. All tags of one resource are set at once: two parts of the planner may have some to set.
     pub(crate) fn step(&mut self, step: Step) {
         if let Step::Tag { resource, tags } = &step {
-            let same = self.steps.iter_mut().find_map(|other| match other {
-                Step::Tag { resource: its, tags } if its == resource => Some(tags),
-                _ => None,
+            let same = self.steps.iter_mut().find_map(|other| {
+                let Step::Tag { resource: its, tags } = other else { return None };
+                (its == resource).then_some(tags)
             });
             if let Some(others) = same {
                 others.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));

@@ -40,12 +40,12 @@ fn pending(town: &mut Town) -> &mut Change {
 }
 
 fn given(step: &mut Step) -> &mut Tags {
-    match step {
-        Step::CreateVolume { tags, .. } | Step::CreateSnapshot { tags, .. } | Step::CreateSnapshots { tags, .. } => {
-            tags
-        }
-        _ => panic!("{step:?}"),
-    }
+    let (Step::CreateVolume { tags, .. } | Step::CreateSnapshot { tags, .. } | Step::CreateSnapshots { tags, .. }) =
+        step
+    else {
+        panic!("a step without tags")
+    };
+    tags
 }
 
 /// The successor's tags.

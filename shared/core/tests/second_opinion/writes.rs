@@ -189,6 +189,10 @@ fn a_claim_ends_only_when_its_holder_is_gone_and_everything_free() {
             }),
         ],
     );
+}
+
+#[test]
+fn a_claim_ends_when_its_holder_was_missed_for_ten_minutes_or_has_let_go() {
     allowed(
         released,
         &[
