@@ -104,6 +104,24 @@ fn rule_5_an_unserved_instance_in_service_is_noticed() {
 }
 
 #[test]
+fn rule_5_an_address_in_the_groups_record_that_nobody_in_service_has_is_noticed() {
+    let broken = simulate(&World::quiet(2), async |lab: &Lab| {
+        let spec = SPEC.replace(r#""slot":"cass-{slot}.prod.internal""#, r#""group":"cass.prod.internal""#);
+        let group = lab.create(&NewGroup::cass(&spec, 2).in_one_zone());
+        assert!(lab.until_served(&group, Duration::from_secs(600)).await, "{}", lab.story());
+        lab.pass(Duration::from_secs(120)).await;
+        lab.region.act("fn:rogue", |aws, _| {
+            let record = ResourceRecordSet::a("cass.prod.internal", 60, ["192.0.2.1"]);
+            let changes = vec![Change { action: ChangeAction::Upsert, record }];
+            let request = ChangeResourceRecordSets { hosted_zone_id: lab.zone.clone(), comment: None, changes };
+            aws.change_resource_record_sets(&request).expect("Route 53 allows it");
+        });
+        lab.violations().iter().map(|violation| violation.rule).collect::<Vec<_>>()
+    });
+    assert_eq!(broken, [5]);
+}
+
+#[test]
 fn rule_7_a_foreign_record_changed_is_noticed() {
     let broken = broken_by(|lab, aws, _| {
         let mut change = |actor: &str, action, value| {

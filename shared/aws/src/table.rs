@@ -96,7 +96,7 @@ impl Table for Aws {
     }
 
     async fn write(&self, write: &TableWrite) -> Called<()> {
-        if let Some(action) = writes::lone_action(write) {
+        if let Some(action) = write.lone_action() {
             return self.put_action(&write.group, action).await;
         }
         let bad = |error: BadItem| error.in_call(TRANSACT);

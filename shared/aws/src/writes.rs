@@ -47,12 +47,6 @@ pub(crate) fn op(write: &TableWrite) -> Result<String, BadItem> {
     Ok(Uuid::new_v5(&NAMESPACE, &serde_json::to_vec(&canonical)?).to_string())
 }
 
-/// The lifecycle action, where the write is about nothing else.
-pub(crate) fn lone_action(write: &TableWrite) -> Option<&Action> {
-    let more = write.slot.is_some() || write.record.is_some() || !write.bind.is_empty() || !write.unbind.is_empty();
-    write.action.as_ref().filter(|_| !more)
-}
-
 /// All parts of the write; a transaction takes 100 at most, and no write has as many.
 pub(crate) fn transaction(table: &str, write: &TableWrite, op: &str) -> Result<Vec<Part>, BadItem> {
     let mut parts = Vec::new();

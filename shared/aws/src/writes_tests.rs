@@ -77,11 +77,11 @@ fn bindings_name_the_slot_that_is_written() {
 fn a_write_of_one_action_needs_no_transaction() {
     let mut write = samples::write();
     write.action = Some(samples::action());
-    assert_eq!(lone_action(&write), None);
+    assert_eq!(write.lone_action(), None);
     write.slot = None;
     write.bind.clear();
     write.unbind.clear();
-    assert_eq!(lone_action(&write), Some(&samples::action()));
+    assert_eq!(write.lone_action(), Some(&samples::action()));
 }
 
 #[test]

@@ -110,7 +110,18 @@ pub fn unserved(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName
         }
     }
     all.extend(group_record(aws, table, group, spec).map(|what| about(None, what)));
+    all.extend(table.slots(group).filter_map(|slot| left_name(aws, slot)).map(|what| about(None, what)));
     all
+}
+
+/// Once all is quiet, what a vacant slot's name said is gone: also where a function that slept said it again since.
+fn left_name(aws: &Aws, slot: &Slot) -> Option<String> {
+    let record = slot.record.as_ref().filter(|record| slot.holder.is_none() && record.confirmed.is_empty())?;
+    let stands = aws.record(record.key.zone.as_str(), record.key.name.as_str(), "A")?;
+    let ours = record.past.iter().any(|past| past.iter().map(ToString::to_string).eq(stands.values.iter().cloned()));
+    ours.then(|| {
+        format!("{NAME} {} of slot {}, which is vacant, holds {:?}", record.key.name, slot.number, stands.values)
+    })
 }
 
 fn is_part(asg: &Group, group: &GroupName) -> bool {

@@ -344,3 +344,12 @@ pub struct TableWrite {
     /// A lifecycle action's new value (not conditional: it is a note, safety never rests on it).
     pub action: Option<Action>,
 }
+
+impl TableWrite {
+    /// The lifecycle action, where the write is about nothing else: a note, which takes no transaction.
+    #[must_use]
+    pub fn lone_action(&self) -> Option<&Action> {
+        let more = self.slot.is_some() || self.record.is_some() || !self.bind.is_empty() || !self.unbind.is_empty();
+        self.action.as_ref().filter(|_| !more)
+    }
+}

@@ -38,8 +38,7 @@ fn a_volume_or_interface_that_one_reading_misses_is_not_free() {
     let mut town = Town::served(1);
     town.gone(0);
     town.free(0);
-    town.obs.volumes.remove(&volume_id(0));
-    town.obs.absent.volumes.insert(volume_id(0));
+    town.lose_volume(0);
     town.run();
     assert!(town.obs.slots[&SlotNumber(0)].held_by(&instance_id(0)), "its volume may be attached");
 
@@ -158,8 +157,13 @@ fn to_be_restored(state: Option<SnapshotState>) -> Town {
 #[test]
 fn what_cannot_be_restored_yet_or_ever_says_so() {
     let gone = ["SnapshotGone"].as_slice();
-    let cases =
-        [(None, gone), (Some(SnapshotState::Error), gone), (Some(SnapshotState::Pending), &["SnapshotPending"])];
+    let pending = ["SnapshotPending"].as_slice();
+    let cases = [
+        (None, gone),
+        (Some(SnapshotState::Error), gone),
+        (Some(SnapshotState::Pending), pending),
+        (Some(SnapshotState::Other), pending),
+    ];
     for (state, expected) in cases {
         let town = to_be_restored(state);
         assert_eq!(words(&town), expected, "{state:?}");
@@ -208,8 +212,7 @@ fn a_restore_does_not_begin_in_the_pass_that_makes_a_lost_volume_anew() {
     let mut town = Town::with_spec(1, &SPEC.replace(r#""address""#, r#""data_lost":"blank","address""#));
     town.gone(0);
     town.free(0);
-    town.obs.volumes.remove(&volume_id(0));
-    town.obs.absent.volumes.insert(volume_id(0));
+    town.lose_volume(0);
     let slot = town.obs.slots.get_mut(&SlotNumber(0)).unwrap();
     slot.holder = None;
     slot.volumes.values_mut().for_each(|record| record.absent_since = Some(at(0)));
@@ -239,8 +242,7 @@ fn a_lost_volume_that_comes_back_is_neither_in_its_successors_way_nor_deleted() 
     let mut town = Town::with_spec(1, &SPEC.replace(r#""address""#, r#""data_lost":"blank","address""#));
     town.gone(0);
     town.free(0);
-    let lost = town.obs.volumes.remove(&volume_id(0)).unwrap();
-    town.obs.absent.volumes.insert(volume_id(0));
+    let lost = town.lose_volume(0);
     let slot = town.obs.slots.get_mut(&SlotNumber(0)).unwrap();
     slot.volumes.values_mut().for_each(|record| record.absent_since = Some(at(300)));
     town.launching(7, 'a');

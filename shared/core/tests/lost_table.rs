@@ -3,8 +3,8 @@
 
 mod town;
 
-use stateful_asg_core::cloud::{Hook, Lifecycle, Transition};
-use stateful_asg_core::ids::{HookName, SlotNumber};
+use stateful_asg_core::cloud::{Lifecycle, Transition};
+use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::tags;
 use town::*;
@@ -72,17 +72,7 @@ fn the_first_slot_of_a_group_rests_on_a_second_reading() {
     town.obs.record = None;
     town.obs.asgs[0].desired = 1;
     town.instance(9, 'a', Lifecycle::PendingWait);
-    let hook = |transition, name: &str, metadata: Option<&str>| Hook {
-        asg: asg_name(),
-        name: HookName::new(name).unwrap(),
-        transition,
-        heartbeat_timeout: 900,
-        metadata: metadata.map(str::to_owned),
-    };
-    town.obs.hooks = Some(vec![
-        hook(Transition::Launching, "stateful-asg-test-launch", Some(SPEC)),
-        hook(Transition::Terminating, "stateful-asg-test-terminate", None),
-    ]);
+    town.obs.hooks = Some(vec![hook(Transition::Launching, Some(SPEC)), hook(Transition::Terminating, None)]);
     let first = town.run_once();
     assert_eq!((kinds(&first), makes_slot(&first)), (vec!["Write"], false), "{first:?}");
     assert!(makes_slot(&town.run()), "and then it is made");

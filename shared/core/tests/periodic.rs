@@ -290,16 +290,8 @@ fn what_a_record_or_the_spec_names_is_kept_and_what_is_not_ours_too() {
     let spec = SIX_HOURLY.replace(r#""mount""#, &format!(r#""snapshot":"{}","mount""#, snapshot_id(10)));
     ward.town.obs.record.as_mut().unwrap().spec.as_mut().unwrap().text = spec;
     let now = ward.town.now;
-    let superseded = Superseded {
-        name: name("data"),
-        claim: Claim(1),
-        vacated: None,
-        since: now,
-        proof: Proof::Snapshot(snapshot_id(11)),
-        keep: true,
-        deleting: None,
-        absent_since: None,
-    };
+    let proof = Proof::Snapshot(snapshot_id(11));
+    let superseded = Superseded { claim: Claim(1), proof, ..left_behind(now) };
     ward.slot(0).upkeep.superseded.insert(volume_id(700), superseded);
     let tags = |ward: &mut Ward, n: u32| ward.snapshots().get_mut(&snapshot_id(n)).unwrap().tags.clone();
     let mut other = tags(&mut ward, 12);

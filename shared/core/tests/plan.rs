@@ -590,17 +590,7 @@ fn a_failed_call_is_waited_for_with_its_message() {
 fn a_bad_edit_of_the_spec_is_refused_and_the_last_valid_one_stays() {
     let mut town = Town::served(1);
     let text = r#"{"v":1,"volumes":{"data":{"size":"0GiB","colour":"red"}}}"#;
-    let hook = |transition, name: &str, metadata: Option<&str>| Hook {
-        asg: asg_name(),
-        name: HookName::new(name).unwrap(),
-        transition,
-        heartbeat_timeout: 900,
-        metadata: metadata.map(str::to_owned),
-    };
-    town.obs.hooks = Some(vec![
-        hook(Transition::Launching, "stateful-asg-test-launch", Some(text)),
-        hook(Transition::Terminating, "stateful-asg-test-terminate", None),
-    ]);
+    town.obs.hooks = Some(vec![hook(Transition::Launching, Some(text)), hook(Transition::Terminating, None)]);
     town.run();
     let record = town.obs.record.clone().unwrap();
     assert_eq!(record.spec.unwrap().number, 1);

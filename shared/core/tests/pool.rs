@@ -10,7 +10,7 @@ use stateful_asg_core::spec::{Allowed, VolumeParams, VolumeType};
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::{AcceptedSpec, VolumeRecord};
 use stateful_asg_core::tags;
-use stateful_asg_core::upkeep::{Origin, Proof, Superseded};
+use stateful_asg_core::upkeep::Origin;
 use stateful_asg_core::waiting::Reason;
 use town::*;
 
@@ -132,16 +132,7 @@ fn two_volumes_of_a_slot_never_take_the_same_one() {
 fn what_a_slot_left_behind_is_not_taken_though_its_tags_are_gone() {
     let mut town = Town::served(1);
     put(&mut town, 70, |_| ());
-    let left = Superseded {
-        name: VolumeName::new("data").unwrap(),
-        claim: town.obs.slots[&SlotNumber(0)].claim,
-        since: at(0),
-        vacated: None,
-        proof: Proof::None,
-        keep: true,
-        deleting: None,
-        absent_since: None,
-    };
+    let left = left_behind(at(0));
     town.obs.slots.get_mut(&SlotNumber(0)).unwrap().upkeep.superseded.insert(volume_id(70), left);
     town.obs.asgs[0].desired = 2;
     town.instance(5, 'a', Lifecycle::PendingWait);

@@ -242,14 +242,12 @@ fn with_left_volume(town: &mut Town) -> Snapshot {
     volume.tags.insert(tags::SUPERSEDED.to_owned(), volume_id(0).to_string());
     town.obs.volumes.insert(volume.id.clone(), volume);
     let left = Superseded {
-        name: VolumeName::new("data").unwrap(),
         claim: Claim(2),
-        since: town.now - HOUR * 100,
         vacated: Some(snapshot.started),
         proof: Proof::Snapshot(snapshot.id.clone()),
         keep: false,
         deleting: Some(town.now - HOUR),
-        absent_since: None,
+        ..left_behind(town.now - HOUR * 100)
     };
     town.obs.snapshots = Some([(snapshot.id.clone(), snapshot.clone())].into());
     let slot = slot(town, 0);
@@ -363,8 +361,7 @@ fn a_change_whose_volume_is_lost_ends_and_the_loss_is_named() {
     town.launching(7, 'b');
     town.forbid.push("CreateSnapshot");
     town.run();
-    town.obs.volumes.remove(&volume_id(0));
-    town.obs.absent.volumes.insert(volume_id(0));
+    town.lose_volume(0);
     slot(&mut town, 0).volumes.values_mut().for_each(|record| record.absent_since = Some(at(0)));
     town.run();
     assert_eq!(slot(&mut town, 0).upkeep.change, None);

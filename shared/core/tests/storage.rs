@@ -195,8 +195,7 @@ fn the_source_of_a_move_is_deleted_after_its_grace_and_on_proof_alone() {
     assert!(reasons(&town.plan()).contains(&"DeletesOff"));
     town.obs.limits.deletes = true;
     assert!(kinds(&town.run()).contains(&"DeleteVolume"));
-    town.obs.volumes.remove(&volume_id(0));
-    town.obs.absent.volumes.insert(volume_id(0));
+    town.lose_volume(0);
     town.run();
     assert!(!slot(&town, 0).upkeep.superseded.is_empty(), "one reading may miss it");
     town.now += jiff::SignedDuration::from_secs(600);
@@ -317,8 +316,7 @@ fn a_lost_volume_is_replaced_only_as_the_spec_says() {
         town.obs.snapshots = Some(BTreeMap::from([(newest.id.clone(), newest)]));
         town.gone(0);
         town.free(0);
-        town.obs.volumes.remove(&volume_id(0));
-        town.obs.absent.volumes.insert(volume_id(0));
+        town.lose_volume(0);
         town.launching(7, 'a');
         town.run();
         assert_eq!(data(&town, 0).id, Some(volume_id(0)), "not before ten minutes");
@@ -373,15 +371,8 @@ fn a_retired_slot_whose_new_volume_vanished_is_tried_again_from_its_snapshot() {
 #[test]
 fn an_edit_that_shrinks_a_volume_is_refused_and_the_last_spec_stays() {
     let mut town = Town::served(1);
-    let hook = |text: &str| Hook {
-        asg: asg_name(),
-        name: HookName::new("stateful-asg-test-launch").unwrap(),
-        transition: Transition::Launching,
-        heartbeat_timeout: 900,
-        metadata: Some(text.to_owned()),
-    };
     let before = town.obs.record.as_ref().unwrap().spec.clone();
-    town.obs.hooks = Some(vec![hook(&SPEC.replace("20GiB", "10GiB"))]);
+    town.obs.hooks = Some(vec![hook(Transition::Launching, Some(&SPEC.replace("20GiB", "10GiB")))]);
     town.run();
     let group = town.obs.record.as_ref().unwrap();
     assert_eq!(group.spec, before);

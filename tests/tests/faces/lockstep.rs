@@ -283,7 +283,11 @@ impl Table for Lockstep {
         table!(self, "dynamodb:PutItem", CHANGE, false, note_action(group, action))
     }
     async fn write(&self, write: &TableWrite) -> Called<()> {
-        table!(self, "dynamodb:TransactWriteItems", CHANGE, false, write(write))
+        if write.lone_action().is_some() {
+            table!(self, "dynamodb:PutItem", CHANGE, false, write(write))
+        } else {
+            table!(self, "dynamodb:TransactWriteItems", CHANGE, false, write(write))
+        }
     }
 }
 

@@ -46,13 +46,19 @@ impl Rules {
                 let slot = owner(table, |slot| {
                     slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance)
                 });
-                self.addresses.extend(slot.and_then(|slot| served::address(aws, &slot, instance)));
+                // One that dies on its way comes into service all the same, without the address that it had.
+                let had = || self.launched_with.get(instance).cloned();
+                self.addresses.extend(slot.and_then(|slot| served::address(aws, &slot, instance).or_else(had)));
                 self.judge_told(effect.at, instance, aws, table);
             }
             EffectKind::Tagged { resource, new, .. } => {
                 if let Some(claim) = new.get(tags::RELEASED) {
                     self.released_since.entry((resource.clone(), claim.clone())).or_insert(effect.at);
                 }
+            }
+            EffectKind::InstanceLaunched { instance, .. } => {
+                let address = aws.instance(instance).and_then(|i| i.private_ip_address.clone());
+                self.launched_with.extend(address.map(|address| (instance.clone(), address)));
             }
             EffectKind::InstanceState { instance, state: InstanceState::ShuttingDown } => {
                 self.gone_since.insert(instance.clone(), effect.at);

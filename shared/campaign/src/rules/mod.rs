@@ -53,6 +53,8 @@ pub struct Rules {
     in_service: BTreeSet<String>,
     /// Addresses that instances had when they reached InService.
     addresses: BTreeSet<String>,
+    /// The address that each instance was launched with: EC2 takes it back when the instance dies.
+    launched_with: BTreeMap<String, String>,
     /// Since when instances cannot come back.
     gone_since: BTreeMap<String, Timestamp>,
     /// Since when guests have let go, by instance and claim.
@@ -130,6 +132,7 @@ impl Rules {
             violations: Vec::new(),
             in_service: BTreeSet::new(),
             addresses: BTreeSet::new(),
+            launched_with: BTreeMap::new(),
             gone_since: BTreeMap::new(),
             released_since: BTreeMap::new(),
             holders: BTreeSet::new(),

@@ -6,7 +6,7 @@ use stateful_asg_sim::model::types::ResourceRecordSet;
 use stateful_asg_sim::model::{Aws, Effect};
 use stateful_asg_sim::typed::MemoryTable;
 
-use super::{Rules, SETTLED, is_ours};
+use super::{Rules, is_ours};
 use crate::served;
 
 impl Rules {
@@ -46,12 +46,6 @@ impl Rules {
         self.records.iter().any(|((_, name), written)| !written.last && lack.contains(&format!(" {name} ")))
     }
 
-    /// One that dies on its way into service comes into service without an address, and may be read as it was.
-    fn died_lately(&self, instance: &str, at: Timestamp) -> bool {
-        let lately = |since: &Timestamp| at.duration_since(*since) <= self.slack + SETTLED;
-        self.gone_since.get(instance).is_some_and(lately)
-    }
-
     fn judge_group_record(&mut self, at: Timestamp, name: &str, added: &[String], aws: &Aws, table: &MemoryTable) {
         let of: Vec<GroupName> = self
             .specs
@@ -69,8 +63,7 @@ impl Rules {
                 || table.slots(group).any(|slot| {
                     let holder = slot.holder.as_ref().map(|holder| holder.instance.as_str());
                     holder.is_some_and(|holder| {
-                        let has = served::address(aws, slot, holder).as_ref() == Some(ip);
-                        self.in_service.contains(holder) && (has || self.died_lately(holder, at))
+                        self.in_service.contains(holder) && served::address(aws, slot, holder).as_ref() == Some(ip)
                     })
                 });
             if !served {

@@ -186,11 +186,8 @@ fn interface<'o>(case: &mut Case<'o>, instance: &Instance) -> Option<&'o Interfa
         let attached = interface.attachment.as_ref().and_then(|attachment| attachment.instance.as_ref());
         attached == Some(&instance.id) && case.is_ours(&interface.tags)
     };
-    let all = case.obs.interfaces.values().filter(has);
-    let (found, owned): (Vec<&Interface>, Vec<&Interface>) =
-        all.partition(|interface| case.interface_owner(&interface.id).is_none());
-    if let (true, Some(one)) = (found.is_empty(), owned.first()) {
-        let owner = case.interface_owner(&one.id).map(|slot| slot.to_string()).unwrap_or_default();
+    let found: Vec<&Interface> = case.obs.interfaces.values().filter(has).collect();
+    if let Some((one, owner)) = found.iter().find_map(|one| Some((one, case.interface_owner(&one.id)?))) {
         case.refuse(&instance.id, format!("{} is on the record of slot {owner}", one.id));
         return None;
     }

@@ -216,7 +216,7 @@ fn restore(view: &View<'_>, slot: &Slot, chosen: &BTreeMap<VolumeName, SnapshotI
         }
         let found = snapshots.get(id);
         let Some(snapshot) = found.filter(|snapshot| snapshot.is_completed()) else {
-            let reason = match found.filter(|snapshot| snapshot.state == SnapshotState::Pending) {
+            let reason = match found.filter(|snapshot| snapshot.state != SnapshotState::Error) {
                 Some(Snapshot { volume, id, .. }) => {
                     Reason::SnapshotPending { volume: volume.clone(), snapshot: id.clone() }
                 }

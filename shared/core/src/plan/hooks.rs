@@ -27,11 +27,12 @@ pub(crate) fn launching(view: &View<'_>, draft: &mut Draft<'_>, serving: &Servin
             match member.lifecycle {
                 Lifecycle::PendingWait => waits(view, asg, id, draft, serving),
                 Lifecycle::WarmedPendingWait => {
-                    reopen(view, id, Transition::Launching, draft);
-                    warm(view, asg, id, draft);
+                    if !reopen(view, id, Transition::Launching, draft) {
+                        warm(view, asg, id, draft);
+                    }
                 }
-                Lifecycle::Warmed => reopen(view, id, Transition::Launching, draft),
-                Lifecycle::InService => reopen(view, id, Transition::Terminating, draft),
+                Lifecycle::Warmed => _ = reopen(view, id, Transition::Launching, draft),
+                Lifecycle::InService => _ = reopen(view, id, Transition::Terminating, draft),
                 Lifecycle::WarmedTerminatingWait => {
                     if let Some(action) = open_action(view, asg, id, Transition::Terminating, draft) {
                         complete(view, &action, HookResult::Continue, Claim(0), draft);
@@ -53,12 +54,12 @@ pub(crate) fn launching(view: &View<'_>, draft: &mut Draft<'_>, serving: &Servin
     }
 }
 
-/// A warm-pool instance passes the same hook again: the answer of its last passage is no answer to the next.
-fn reopen(view: &View<'_>, id: &InstanceId, transition: Transition, draft: &mut Draft<'_>) {
+/// A warm-pool instance passes the same hook again: the answer of its last passage is no answer to the next. Whether that
+/// is to be recorded now; the passage itself is answered once it is.
+fn reopen(view: &View<'_>, id: &InstanceId, transition: Transition, draft: &mut Draft<'_>) -> bool {
     let served = |action: &Action| action.done.as_ref().is_some_and(|done| done.claim > Claim(0));
-    if let Some(action) = draft.action(id, transition).filter(|action| served(action)).cloned() {
-        draft.set_action(anew(view, &action));
-    }
+    let answered = draft.action(id, transition).filter(|action| served(action)).cloned();
+    answered.map(|action| draft.set_action(anew(view, &action))).is_some()
 }
 
 /// The next passage of the same instance through the same hook.

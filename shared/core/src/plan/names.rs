@@ -17,8 +17,10 @@ use crate::waiting::{Reason, Subject};
 
 /// How many tried values of an unconfirmed record are remembered.
 const TRIED: usize = 4;
-/// How much of what a record once held is remembered: a change may land minutes after ones that were made later.
+/// How many values that a record once held are remembered: a change may land minutes after ones that were made later.
 const PAST: usize = 24;
+/// And how many addresses in them: all of it stands in one item, which each settle writes.
+const PAST_ADDRESSES: usize = 1_600;
 /// How many addresses one record holds.
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>
 const MOST_VALUES: usize = 400;
@@ -306,7 +308,12 @@ fn confirmed(view: &View<'_>, record: &NameRecord, wanted: Addresses, ttl: u32) 
     let written = record.past.iter().chain([&record.confirmed]).chain(&record.tried);
     let mut past: Vec<Addresses> = written.filter(|values| !values.is_empty() && **values != wanted).cloned().collect();
     past.dedup();
-    past.drain(..past.len().saturating_sub(PAST));
+    let addresses = past.iter().rev().scan(0, |sum, values| {
+        *sum += values.len();
+        Some(*sum)
+    });
+    let kept = addresses.take(PAST).take_while(|sum| *sum <= PAST_ADDRESSES).count();
+    past.drain(..past.len() - kept);
     NameRecord {
         key: record.key.clone(),
         ttl,

@@ -102,7 +102,7 @@ pub(super) fn dns(reader: &Reader<'_>, most_slots: Option<u32>, sink: &Sink) -> 
     let group =
         reader.text("group", |given| DnsName::new(given.strip_suffix('.').unwrap_or(given).to_ascii_lowercase()));
     let ttl = reader.time("ttl").given().and_then(|ttl| u32::try_from(ttl.as_secs()).ok()).unwrap_or(DEFAULT_TTL);
-    if matches!((&slot, &group), (Read::Absent, Read::Absent)) && !reader.broken() {
+    if matches!((&slot, &group), (Read::Absent, Read::Absent)) {
         sink.problem(reader.path(), "must set `slot`, a name for each slot, or `group`, one name for all");
     }
     if ttl > LONGEST_QUIET_TTL {

@@ -34,7 +34,7 @@ pub(super) static SPEC: Object = Object {
             "volumes",
             Form::Volumes(&VOLUME),
             Told,
-            "The volumes of each slot by name: 1 to 32 lower-case letters, digits or `-`, the first a letter; at most 30. \
+            "The volumes of each slot by name: 1 to 32 lower-case letters, digits or `-`, the first a letter; at most 16. \
              May be absent only where `address` or `dns` gives the slots something to keep.",
         ),
         field("address", Form::Object(&ADDRESS), Told, "The address of each slot."),

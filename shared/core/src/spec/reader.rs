@@ -108,11 +108,6 @@ impl<'a> Reader<'a> {
         &self.path
     }
 
-    /// Whether there is something here that is no object.
-    pub(super) fn broken(&self) -> bool {
-        matches!(self.given, Given::Broken)
-    }
-
     fn field(&self, name: &str) -> &'static Field {
         self.object.field(name).unwrap_or_else(|| unreachable!("`{name}` is not in the table of {}", self.object.title))
     }

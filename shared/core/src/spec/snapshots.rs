@@ -63,7 +63,7 @@ pub(super) fn beside(said: &Read<Said>, group: Option<&Snapshots>, sink: &Sink) 
 fn keep(section: &Reader<'_>, sink: &Sink) -> Read<Keep> {
     let Some(keep) = section.object_if_any("keep") else { return Read::Absent };
     let counts = ["last", "hourly", "daily", "weekly", "monthly"].map(|name| keep.count(name));
-    if !keep.broken() && counts.iter().all(|count| matches!(count, Read::Absent | Read::Given(0))) {
+    if counts.iter().all(|count| matches!(count, Read::Absent | Read::Given(0))) {
         sink.problem(keep.path(), "keeps nothing; give at least one of last, hourly, daily, weekly and monthly");
     }
     let [last, hourly, daily, weekly, monthly] = counts.map(|count| count.unwrap_or(0));

@@ -182,7 +182,7 @@ fn of_volume(reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ),
         Reason::SnapshotGone { name, snapshot } => write!(
             f,
-            "volume `{name}` is to be made from {snapshot}, which is gone: nothing else is put in its place. Bring it back from the Recycle Bin, or name another: for this slot with `stateful-asg slot restore`, for new slots in the spec"
+            "volume `{name}` is to be made from {snapshot}, which is gone or failed: nothing else is put in its place. Bring it back from the Recycle Bin, or name another: for this slot with `stateful-asg slot restore`, for new slots in the spec"
         ),
         Reason::VolumeMultiAttach { volume } => {
             write!(f, "volume {volume} allows several attachments at once, which corrupts filesystems: it is not used")

@@ -1,6 +1,6 @@
 //! Members in service that never came through our hook: which volumes and which interface are theirs.
 
-use super::rebuilt::{left, making};
+use super::rebuilt::making;
 use super::*;
 
 const ADDRESSED: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"address":{"kind":"eni"}}"#;
@@ -142,7 +142,7 @@ fn a_volume_that_is_on_a_slots_record_is_not_a_newcomers() {
     type Records = fn(&mut Slot);
     let cases: [(&str, Records); 3] = [
         ("serves", |slot| slot.volumes.get_mut(&name("data")).unwrap().id = Some(volume_id(10))),
-        ("is left behind", |slot| drop(slot.upkeep.superseded.insert(volume_id(10), left()))),
+        ("is left behind", |slot| drop(slot.upkeep.superseded.insert(volume_id(10), left_behind(at(0))))),
         ("is being made", |slot| slot.upkeep.change = Some(making(volume_id(10)))),
     ];
     for (what, record) in cases {

@@ -19,7 +19,7 @@ use stateful_asg_core::step::Step;
 use stateful_asg_core::table::*;
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::*;
-use town::{Town, at, instance_id, interface_id, volume_id, zone};
+use town::{Town, at, instance_id, interface_id, left_behind, volume_id, zone};
 
 const PLAIN: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}}}"#;
 const TWO: &str =

@@ -172,7 +172,7 @@ fn a_volume_of_another_slots_record_is_refused_whatever_its_tag_says() {
     type Records = fn(&mut Slot);
     let cases: [(&str, Records); 3] = [
         ("serves", |slot| slot.volumes.get_mut(&name("data")).unwrap().id = Some(volume_id(1))),
-        ("is left behind", |slot| drop(slot.upkeep.superseded.insert(volume_id(1), left()))),
+        ("is left behind", |slot| drop(slot.upkeep.superseded.insert(volume_id(1), left_behind(at(0))))),
         ("is being made", |slot| slot.upkeep.change = Some(making(volume_id(1)))),
     ];
     for (what, record) in cases {
@@ -188,19 +188,6 @@ fn a_volume_of_another_slots_record_is_refused_whatever_its_tag_says() {
             found.rebuilt
         );
         assert_eq!(found.slots().count(), 0, "{what}");
-    }
-}
-
-pub(super) fn left() -> Superseded {
-    Superseded {
-        name: name("data"),
-        claim: Claim(3),
-        since: at(0),
-        vacated: None,
-        proof: Proof::None,
-        keep: true,
-        deleting: None,
-        absent_since: None,
     }
 }
 

@@ -31,16 +31,7 @@ fn put(town: &mut Town, n: u32, attempt: Option<&str>) {
 }
 
 fn leave(town: &mut Town, n: u32) {
-    let left = Superseded {
-        name: name("data"),
-        claim: Claim(3),
-        since: at(900),
-        vacated: None,
-        proof: Proof::None,
-        keep: true,
-        deleting: None,
-        absent_since: None,
-    };
+    let left = left_behind(at(900));
     slot(town, 0).upkeep.superseded.insert(volume_id(n), left);
 }
 

@@ -10,22 +10,8 @@ use stateful_asg_core::waiting::Reason;
 use crate::town::*;
 use crate::{SECOND, fails, planned};
 
-fn hook(transition: Transition, metadata: &str) -> Hook {
-    let name = match transition {
-        Transition::Launching => "stateful-asg-test-launch",
-        Transition::Terminating => "stateful-asg-test-terminate",
-    };
-    Hook {
-        asg: asg_name(),
-        name: HookName::new(name).unwrap(),
-        transition,
-        heartbeat_timeout: 900,
-        metadata: Some(metadata.to_owned()),
-    }
-}
-
 fn hooks(text: &str) -> Option<Vec<Hook>> {
-    Some(vec![hook(Transition::Launching, text), hook(Transition::Terminating, "")])
+    Some(vec![hook(Transition::Launching, Some(text)), hook(Transition::Terminating, Some(""))])
 }
 
 #[test]
@@ -51,7 +37,7 @@ fn the_hook_that_is_missing_is_named() {
         [(Transition::Launching, Transition::Terminating), (Transition::Terminating, Transition::Launching)]
     {
         let mut town = Town::served(1);
-        town.obs.hooks = Some(vec![hook(has, SPEC)]);
+        town.obs.hooks = Some(vec![hook(has, Some(SPEC))]);
         let named = Reason::HookMissing { asg: asg_name(), transition: missing };
         assert!(town.reasons().contains(&named), "{:?}", town.reasons());
     }

@@ -150,6 +150,15 @@ fn an_answer_into_the_pool_that_aws_knows_no_more_is_noted_and_not_given_again()
 }
 
 #[test]
+fn a_served_passage_is_closed_before_the_way_back_into_the_pool_is_answered() {
+    let mut town = Town::served(1);
+    town.instance(5, 'a', Lifecycle::WarmedPendingWait);
+    note(&mut town, Action { done: done(3), ..action(5, Transition::Launching) });
+    assert_eq!(kinds(&town.run_once()), ["Write"]);
+    assert_eq!(kinds(&town.run_once()), ["Complete"]);
+}
+
+#[test]
 fn a_token_is_left_out_only_where_aws_does_not_know_it() {
     for (kind, left_out) in [(FailureKind::NoActiveAction, true), (FailureKind::Unknown, false)] {
         let mut town = Town::served(1);

@@ -9,7 +9,7 @@ use stateful_asg_core::upkeep::*;
 use stateful_asg_core::waiting::Reason;
 
 use crate::town::*;
-use crate::{HOUR, SECOND, data, edit, planned, slot, slot_mut, snapshot, spec, words};
+use crate::{HOUR, SECOND, edit, planned, slot, slot_mut, snapshot, spec, words};
 
 /// Slot 0 left volume 9 behind long ago; a snapshot holds its data, and to delete it was decided an hour ago.
 fn left() -> Town {
@@ -20,14 +20,11 @@ fn left() -> Town {
     volume.tags.insert(tags::SUPERSEDED.to_owned(), volume_id(0).to_string());
     town.obs.volumes.insert(volume.id.clone(), volume);
     let left = Superseded {
-        name: data(),
-        claim: Claim(3),
-        since: town.now - HOUR * 100,
         vacated: Some(saved.started),
         proof: Proof::Snapshot(saved.id.clone()),
         keep: false,
         deleting: Some(town.now - HOUR),
-        absent_since: None,
+        ..left_behind(town.now - HOUR * 100)
     };
     town.obs.snapshots = Some([(saved.id.clone(), saved)].into());
     let slot = slot_mut(&mut town, 0);

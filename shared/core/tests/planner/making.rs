@@ -62,8 +62,7 @@ fn a_lost_volume_is_never_made_smaller_or_plainer_than_its_snapshot() {
     town.obs.snapshots = Some([(newest.id.clone(), newest)].into());
     town.gone(0);
     town.free(0);
-    town.obs.volumes.remove(&volume_id(0));
-    town.obs.absent.volumes.insert(volume_id(0));
+    town.lose_volume(0);
     town.launching(7, 'a');
     town.run();
     town.now += SECOND * 600;

@@ -4,16 +4,8 @@ use super::*;
 
 /// A volume that is on no record since the town began.
 pub(crate) fn left_behind(proof: Proof) -> Superseded {
-    Superseded {
-        name: data(),
-        claim: Claim(2),
-        since: at(-9000),
-        vacated: Some(at(-9000)),
-        proof,
-        keep: false,
-        deleting: Some(at(-200)),
-        absent_since: None,
-    }
+    let (since, deleting) = (at(-9000), Some(at(-200)));
+    Superseded { claim: Claim(2), vacated: Some(since), proof, keep: false, deleting, ..town::left_behind(since) }
 }
 
 fn left(town: &mut Town) -> &mut Superseded {

@@ -15,7 +15,7 @@ use stateful_asg_core::spec::{Limits, Spec};
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::*;
 use stateful_asg_core::tags;
-use stateful_asg_core::upkeep::Upkeep;
+use stateful_asg_core::upkeep::{Proof, Superseded, Upkeep};
 use stateful_asg_core::waiting::Reason;
 
 pub const SPEC: &str = r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"address":{"kind":"eni"},
@@ -51,6 +51,35 @@ fn key(name: &str) -> RecordKey {
 
 fn ours() -> Tags {
     Tags::from([(tags::GROUP.to_owned(), "cass".to_owned()), (tags::DEPLOYMENT.to_owned(), "test".to_owned())])
+}
+
+/// Our hook of this transition.
+pub fn hook(transition: Transition, metadata: Option<&str>) -> Hook {
+    let name = match transition {
+        Transition::Launching => "stateful-asg-test-launch",
+        Transition::Terminating => "stateful-asg-test-terminate",
+    };
+    Hook {
+        asg: asg_name(),
+        name: HookName::new(name).unwrap(),
+        transition,
+        heartbeat_timeout: 900,
+        metadata: metadata.map(str::to_owned),
+    }
+}
+
+/// A volume `data` that left the record of a slot of claim 3, and is kept for a person.
+pub fn left_behind(since: Timestamp) -> Superseded {
+    Superseded {
+        name: VolumeName::new("data").unwrap(),
+        claim: Claim(3),
+        since,
+        vacated: None,
+        proof: Proof::None,
+        keep: true,
+        deleting: None,
+        absent_since: None,
+    }
 }
 
 pub struct Town {
@@ -195,6 +224,12 @@ impl Town {
 
     pub fn lifecycle(&mut self, n: u32, lifecycle: Lifecycle) {
         self.obs.asgs[0].members.get_mut(&instance_id(n)).unwrap().lifecycle = lifecycle;
+    }
+
+    /// Reads aimed at the ID of slot `n`'s volume do not find it any more.
+    pub fn lose_volume(&mut self, n: u32) -> Volume {
+        self.obs.absent.volumes.insert(volume_id(n));
+        self.obs.volumes.remove(&volume_id(n)).unwrap()
     }
 
     /// The instance is terminated and out of its group.

@@ -88,16 +88,11 @@ impl Table for SimWorld {
 
     async fn write(&self, write: &TableWrite) -> Called<()> {
         let write = write.clone();
-        let more = write.slot.is_some() || write.record.is_some() || !write.bind.is_empty() || !write.unbind.is_empty();
+        let note = write.lone_action().is_some();
         let apply = move |_: &mut Aws, table: &mut MemoryTable, stamp: &Stamp| {
             Ok(table.write(&write, stamp.now, &stamp.actor)?)
         };
-        // A lifecycle action by itself is a note: it takes no transaction.
-        if more {
-            self.call("dynamodb:TransactWriteItems", Sort::Change, apply).await
-        } else {
-            self.call("dynamodb:PutItem", Sort::Change, apply).await
-        }
+        self.call(if note { "dynamodb:PutItem" } else { "dynamodb:TransactWriteItems" }, Sort::Change, apply).await
     }
 }
 
