@@ -191,14 +191,13 @@ fn make_peace(lab: &Lab, operator: &mut Operator<'_>, cut: bool) {
         let is_stray = |i: &stateful_asg_sim::model::types::Instance| {
             matches!(i.state, InstanceState::Running | InstanceState::Stopped | InstanceState::Stopping)
         };
-        let strays: Vec<String> = aws
-            .instances()
-            .filter(|i| is_stray(i) && aws.member(&i.instance_id).is_none())
-            .map(|i| i.instance_id.clone())
-            .collect();
-        if !strays.is_empty() {
-            let _ = aws.terminate_instances(&strays);
+        let strays = aws.instances().filter(|i| is_stray(i) && aws.member(&i.instance_id).is_none());
+        let (used, idle): (Vec<String>, Vec<String>) =
+            strays.map(|i| i.instance_id.clone()).partition(|instance| meddling::uses_leftover(aws, instance));
+        if !idle.is_empty() {
+            let _ = aws.terminate_instances(&idle);
         }
+        meddling::terminate_later(lab, used);
     });
 }
 

@@ -126,7 +126,8 @@ impl Operator<'_> {
 
     /// The table is lost. A person rebuilds it, and tries again as long as that does not succeed.
     fn lose_table(&mut self) -> bool {
-        self.lab.rules.borrow_mut().table_lost(self.lab.now());
+        let was = self.lab.truth(|_, table| table.clone());
+        self.lab.rules.borrow_mut().table_lost(self.lab.now(), was);
         self.lab.operate("loses the table", |_, table| table.wipe());
         let adopter = self.lab.adopter();
         let group: GroupName = self.group.group.parse().expect("a good group name");
@@ -202,13 +203,15 @@ impl Operator<'_> {
         (group, slots)
     }
 
-    /// People undo what they did: what is attached elsewhere comes back, and tags too.
+    /// People undo what they did: what is attached elsewhere comes back, and tags too. Whoever uses what was left behind goes
+    /// on until that was seen.
     pub(crate) fn undo_meddling(&mut self) {
         let lost = std::mem::take(&mut self.lost_tags);
         self.lab.operate("takes back what was attached by hand, and tags what lost its tags", |aws, _| {
             let foreign: Vec<String> = aws
                 .volumes()
                 .filter(|v| v.attachments.iter().any(|a| a.device == FOREIGN_DEVICE))
+                .filter(|v| !v.tags.contains_key(tags::SUPERSEDED))
                 .map(|v| v.volume_id.clone())
                 .collect();
             foreign.iter().for_each(|volume| take_back(aws, volume));
@@ -222,6 +225,24 @@ impl Operator<'_> {
             self.mend_spec();
         }
     }
+}
+
+/// Whether somebody uses a volume on it that a slot left behind.
+pub(crate) fn uses_leftover(aws: &Aws, instance: &str) -> bool {
+    let left = aws.volumes().filter(|volume| volume.tags.contains_key(tags::SUPERSEDED));
+    left.flat_map(|volume| &volume.attachments).any(|attachment| attachment.instance_id == instance)
+}
+
+/// Terminates these once their use was certainly seen.
+pub(crate) fn terminate_later(lab: &Lab, instances: Vec<String>) {
+    if instances.is_empty() {
+        return;
+    }
+    let region = Rc::clone(&lab.region);
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        region.act("operator", |aws, _| _ = aws.terminate_instances(&instances));
+    });
 }
 
 /// Detaches what a foreign hand attached.

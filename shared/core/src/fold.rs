@@ -13,7 +13,7 @@ use crate::ids::{DeviceName, InstanceId, InterfaceId, SlotNumber, SnapshotId, Vo
 use crate::observed::Observed;
 use crate::spec::VolumeParams;
 use crate::step::Step;
-use crate::table::TableWrite;
+use crate::table::{Slot, TableWrite};
 
 /// What AWS answered to a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,10 @@ impl Observed {
         self.notes.failures.remove(&step.key());
         match (step, outcome) {
             (Step::Write { write, .. }, _) => self.fold_write(write),
+            // Taken from the pool once it had lost the tags that said whose it is.
+            (Step::CreateVolume { slot, token, .. }, Outcome::Volume(id)) if self.is_anothers(*slot, id) => {
+                self.notes.spent.insert(token.clone());
+            }
             (Step::CreateVolume { params, zone, tags, .. }, Outcome::Volume(id)) => {
                 let made = self.volumes.entry(id.clone()).or_insert_with(|| creating(id, params, zone, tags));
                 // The token says whose it is, whatever tags were taken from it since.
@@ -83,6 +87,11 @@ impl Observed {
             }
             (step, outcome) => self.fold_storage(step, outcome, now),
         }
+    }
+
+    fn is_anothers(&self, slot: SlotNumber, id: &VolumeId) -> bool {
+        let has = |slot: &Slot| slot.volumes.values().any(|record| record.id.as_ref() == Some(id));
+        self.slots().any(|other| other.number != slot && (has(other) || other.upkeep.superseded.contains_key(id)))
     }
 
     fn fold_interface(&mut self, slot: SlotNumber, id: &InterfaceId, tags: &Tags) {

@@ -102,6 +102,8 @@ pub struct Notes {
     pub beats: BTreeMap<(InstanceId, Transition), Timestamp>,
     /// Tags that this process has set: reads may lag behind them.
     pub tagged: BTreeMap<String, Tags>,
+    /// Client tokens whose volume is another slot's by now.
+    pub spent: BTreeSet<String>,
     /// The last failure of each step, by the step's key.
     pub failures: BTreeMap<String, Failure>,
 }

@@ -90,8 +90,8 @@ pub struct Rules {
     warmed: BTreeSet<String>,
     /// By how much clocks are wrong.
     skew: SignedDuration,
-    /// When the table was last lost.
-    table_lost: Option<Timestamp>,
+    /// When the table was last lost, and what was in it.
+    table_lost: Option<(Timestamp, MemoryTable)>,
 }
 
 #[derive(Clone, Default)]
@@ -168,8 +168,8 @@ impl Rules {
     }
 
     /// The table is lost now: what only it knew is known no more.
-    pub fn table_lost(&mut self, at: Timestamp) {
-        self.table_lost = Some(at);
+    pub fn table_lost(&mut self, at: Timestamp, was: MemoryTable) {
+        self.table_lost = Some((at, was));
         // What the next holders were to be told was in the table alone.
         self.ledger.forget_untold();
     }
@@ -182,7 +182,13 @@ impl Rules {
 
     /// What a call that takes effect now may rest on a table that was lost since.
     fn rests_on_lost_table(&self, at: Timestamp) -> bool {
-        self.table_lost.is_some_and(|lost| at.duration_since(lost) < self.slack + SETTLED)
+        self.lost_lately(at).is_some()
+    }
+
+    /// The table that was lost so lately that what takes effect now may rest on it.
+    fn lost_lately(&self, at: Timestamp) -> Option<&MemoryTable> {
+        let lately = |lost: &Timestamp| at.duration_since(*lost) < self.slack + SETTLED;
+        self.table_lost.as_ref().filter(|(lost, _)| lately(lost)).map(|(_, was)| was)
     }
 
     /// What the deployment allows.

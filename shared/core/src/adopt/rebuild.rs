@@ -94,11 +94,10 @@ fn volumes<'o>(case: &mut Case<'_>, number: SlotNumber, evidence: &Evidence<'o>)
         case.refuse(&about, message);
     }
     let mut chosen = BTreeMap::new();
-    let mut gone = Vec::new();
     for name in evidence.names() {
         let candidates = candidates(evidence, &name);
         match candidates.as_slice() {
-            [] => gone.push(name),
+            [] => {}
             [volume] => {
                 check(case, number, volume);
                 chosen.insert(name, *volume);
@@ -114,37 +113,20 @@ fn volumes<'o>(case: &mut Case<'_>, number: SlotNumber, evidence: &Evidence<'o>)
             }
         }
     }
-    // Of a slot that has some of its volumes, those that are missing were lost: they are never made anew, empty.
-    let told = told(evidence);
-    for name in case
-        .spec
-        .volumes
-        .keys()
-        .filter(|_| !chosen.is_empty())
-        .filter(|name| !chosen.contains_key(*name))
-        .cloned()
-        .collect::<Vec<_>>()
-    {
-        if gone.contains(&name) || told.contains_key(&name) {
-            case.refuse(&about, format!("its volume `{name}` existed, and is not shown: {WAY_BACK}"));
-        }
+    // Of a slot that has some of its volumes, those that are missing were lost: they are never made anew, empty. Nothing
+    // need show that they existed: what said so may be gone with them.
+    let missing = case.spec.volumes.keys().filter(|name| !chosen.is_empty() && !chosen.contains_key(*name));
+    for name in missing.cloned().collect::<Vec<_>>() {
+        let message = format!(
+            "its volume `{name}` is not shown: {WAY_BACK}. If the slot never had it, leave it out of the spec until the slots are back"
+        );
+        case.refuse(&about, message);
     }
     chosen
 }
 
 const WAY_BACK: &str =
     "create it from its newest snapshot, in the slot's zone, with the tags of the others, and run this again";
-
-/// The volumes that a living instance of the slot was told of, by name.
-fn told(evidence: &Evidence<'_>) -> BTreeMap<VolumeName, String> {
-    let living = evidence.instances.iter().filter(|instance| lives(instance));
-    let keys = living.flat_map(|instance| instance.tags.iter());
-    keys.filter_map(|(key, value)| {
-        let name = key.strip_prefix(tags::VOLUME)?.strip_prefix(':')?;
-        Some((VolumeName::new(name).ok()?, value.clone()))
-    })
-    .collect()
-}
 
 /// Volumes of this name that nothing replaced. One that was made to replace another counts once that one says so.
 fn candidates<'o>(evidence: &Evidence<'o>, name: &VolumeName) -> Vec<&'o Volume> {

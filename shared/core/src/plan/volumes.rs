@@ -27,7 +27,10 @@ pub(crate) fn note(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
             Some(id) => seen(record, view.obs.volumes.get(id)),
             None => match found_by_tag(view.obs, slot, name, record) {
                 (_, None) if tagged(view.obs, slot.number, name).next().is_none() => {
-                    anew::mended(view, slot, name, record, named.as_ref())
+                    match spent(view, slot, name, record) {
+                        Some(next) => (next, Some(Why::NextAttempt)),
+                        None => anew::mended(view, slot, name, record, named.as_ref()),
+                    }
                 }
                 found => found,
             },
@@ -65,6 +68,12 @@ pub(crate) fn mended_by(
     });
     let next = || VolumeRecord { attempt: record.attempt.saturating_add(1), params: params.clone(), ..record.clone() };
     (refused && params != record.params).then(next)
+}
+
+/// The next attempt, if what this one made is another slot's by now.
+fn spent(view: &View<'_>, slot: &Slot, name: &VolumeName, record: &VolumeRecord) -> Option<VolumeRecord> {
+    let spent = view.obs.notes.spent.contains(&token(view.obs, slot.number, name.as_str(), record.attempt));
+    spent.then(|| VolumeRecord { attempt: record.attempt.saturating_add(1), ..record.clone() })
 }
 
 pub(crate) fn absent(view: &View<'_>, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {

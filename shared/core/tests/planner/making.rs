@@ -1,11 +1,13 @@
 //! Successors: found by their tags, tried again where they vanish, and what a lost volume is made from.
 
 use stateful_asg_core::cloud::*;
+use stateful_asg_core::fold::Outcome;
+use stateful_asg_core::step::Step;
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::Stage;
 
 use crate::town::*;
-use crate::{SECOND, change_mut, change_of, edit, settle, slot, snapshot, spec};
+use crate::{SECOND, change_mut, change_of, edit, settle, slot, slot_mut, snapshot, spec};
 
 /// A successor of slot 0 is about to be made in zone b.
 fn making() -> Town {
@@ -93,4 +95,33 @@ fn a_retired_slot_whose_new_volume_vanished_is_made_again_as_encrypted_as_its_sn
     town.run();
     let next = slot(&town, 1).volumes.values().next().unwrap();
     assert_eq!((next.attempt, next.params.encrypted), (made.attempt + 1, true));
+}
+
+#[test]
+fn a_token_whose_volume_another_slot_took_is_given_up() {
+    let creates = |town: &Town| {
+        let steps = town.plan().steps.into_iter();
+        steps.filter(|step| matches!(step, Step::CreateVolume { .. })).collect::<Vec<_>>()
+    };
+    for left_behind_there in [false, true] {
+        let mut town = Town::served(2);
+        town.lose_volume(1);
+        let record = slot_mut(&mut town, 1).volumes.values_mut().next().unwrap();
+        (record.id, record.born) = (None, false);
+        let attempt = record.attempt;
+        let taken = if left_behind_there { volume_id(9) } else { volume_id(0) };
+        let since = town.now;
+        slot_mut(&mut town, 0).upkeep.superseded.insert(volume_id(9), left_behind(since));
+        let first = creates(&town);
+        town.obs.fold(&first[0], &Outcome::Volume(taken), town.now);
+        town.forbid = vec!["CreateVolume"];
+        town.run_once();
+        let record = slot(&town, 1).volumes.values().next().unwrap();
+        assert_eq!((&record.id, record.attempt), (&None, attempt + 1));
+        let second = creates(&town);
+        assert!(second.len() == 1 && second != first);
+        town.obs.fold(&second[0], &Outcome::Volume(volume_id(50)), town.now);
+        town.run_once();
+        assert_eq!(slot(&town, 1).volumes.values().next().unwrap().id, Some(volume_id(50)));
+    }
 }

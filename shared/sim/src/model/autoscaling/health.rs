@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 impl Aws {
     /// The group will notice, some time later, that the instance does not run.
-    pub(super) fn notice_health(&mut self, id: &str) {
+    pub(in crate::model) fn notice_health(&mut self, id: &str) {
         self.later(self.settings.timings.health_check, Due::HealthNoticed(id.to_owned()));
     }
 
@@ -45,7 +45,9 @@ impl Aws {
         // Documented there: an instance that is `impaired` fails too, after some minutes.
         let impaired = !self.zone_reachable(&member.availability_zone);
         let gone = match self.instance(id).map(|instance| instance.state) {
-            Some(InstanceState::Running | InstanceState::Pending) => impaired,
+            Some(InstanceState::Running) => impaired,
+            // One that was stopped and started and never comes up.
+            Some(InstanceState::Pending) => impaired || member.state == LifecycleState::InService,
             Some(InstanceState::Stopping | InstanceState::Stopped) => !member.state.is_warmed(),
             Some(InstanceState::ShuttingDown | InstanceState::Terminated) | None => true,
         };

@@ -62,6 +62,7 @@ impl Aws {
     fn boot(&mut self, id: &str) {
         if self.faults.never_boots > 0 {
             self.faults.never_boots -= 1;
+            self.notice_health(id);
         } else {
             self.later(self.settings.timings.boot, Due::InstanceRunning(id.to_owned()));
         }
