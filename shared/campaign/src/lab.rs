@@ -189,6 +189,13 @@ impl Lab {
         self.region.act("operator", effect)
     }
 
+    /// The table is lost, and the rules are told.
+    pub fn lose_table(&self) {
+        let now = self.now();
+        self.region.truth(|_, table| self.rules.borrow_mut().table_lost(now, table));
+        self.operate("loses the table", |_, table| table.wipe());
+    }
+
     /// The truth.
     #[must_use]
     pub fn truth<T>(&self, read: impl FnOnce(&Aws, &MemoryTable) -> T) -> T {

@@ -126,9 +126,7 @@ impl Operator<'_> {
 
     /// The table is lost. A person rebuilds it, and tries again as long as that does not succeed.
     fn lose_table(&mut self) -> bool {
-        let was = self.lab.truth(|_, table| table.clone());
-        self.lab.rules.borrow_mut().table_lost(self.lab.now(), was);
-        self.lab.operate("loses the table", |_, table| table.wipe());
+        self.lab.lose_table();
         let adopter = self.lab.adopter();
         let group: GroupName = self.group.group.parse().expect("a good group name");
         let wait = Duration::from_secs(self.rng.random_range(10..900));

@@ -1,9 +1,9 @@
 //! Whether an instance has what its group's spec promises, by the truth.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use stateful_asg_core::ids::GroupName;
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::{AddressKind, Ready, Spec};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
@@ -148,21 +148,23 @@ fn unserved_member(
     }
 }
 
-/// Once all is quiet, the group's record holds the addresses of those in service, and of no others but holders in standby:
-/// they keep what they had.
+/// Once all is quiet, the group's record holds the addresses of exactly those in service.
 fn group_record(aws: &Aws, table: &MemoryTable, group: &GroupName, spec: &Spec) -> Option<String> {
     let dns = spec.dns.as_ref()?;
     let name = dns.group.as_ref()?;
-    let of = |wanted: LifecycleState| -> BTreeSet<String> {
-        let holders = table.slots(group).filter_map(|slot| Some((slot, slot.holder.as_ref()?.instance.as_str())));
-        let state = |instance: &str| aws.member(instance).map(|member| member.state);
-        let there = holders.filter(|(_, instance)| state(instance) == Some(wanted));
-        there.filter_map(|(slot, instance)| address(aws, slot, instance)).collect()
+    let in_service = |slot: &&Shared<Slot>| {
+        slot.holder
+            .as_ref()
+            .is_some_and(|h| aws.member(h.instance.as_str()).is_some_and(|m| m.state == LifecycleState::InService))
     };
-    let wanted = of(LifecycleState::InService);
-    let allowed: BTreeSet<String> = wanted.union(&of(LifecycleState::Standby)).cloned().collect();
-    let record = aws.record(dns.zone.as_str(), name.as_str(), "A");
-    let holds: BTreeSet<String> = record.map(|record| record.values.iter().cloned().collect()).unwrap_or_default();
-    let fits = wanted.is_subset(&holds) && holds.is_subset(&allowed);
-    (!fits).then(|| format!("the group's record {name} holds {holds:?}, not {wanted:?}"))
+    let mut wanted: Vec<String> = table
+        .slots(group)
+        .filter(in_service)
+        .filter_map(|slot| slot.holder.as_ref().and_then(|h| address(aws, slot, h.instance.as_str())))
+        .collect();
+    wanted.sort();
+    let mut holds =
+        aws.record(dns.zone.as_str(), name.as_str(), "A").map(|record| record.values.clone()).unwrap_or_default();
+    holds.sort();
+    (holds != wanted).then(|| format!("the group's record {name} holds {holds:?}, not {wanted:?}"))
 }

@@ -340,9 +340,9 @@ impl Rules {
         if specs.is_empty() {
             return vec!["no spec was ever accepted".to_owned()];
         }
-        let tables = || [Some(table), self.lost_lately(at)].into_iter().flatten();
-        let all = specs.iter().flat_map(|spec| tables().map(|table| served::lacks(aws, table, group, instance, spec)));
-        all.min_by_key(Vec::len).unwrap_or_default()
+        let table = self.rested_on(at, group, instance, table);
+        let all: Vec<Vec<String>> = specs.iter().map(|spec| served::lacks(aws, table, group, instance, spec)).collect();
+        all.into_iter().min_by_key(Vec::len).unwrap_or_default()
     }
 }
 

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{DeploymentId, GroupName, SlotNumber};
 use stateful_asg_core::spec::{Limits, Spec};
+use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::types::{InstanceState, LifecycleState, ModificationState, Tags};
 use stateful_asg_sim::model::{Aws, AwsError, EffectKind, Gone};
@@ -90,8 +91,8 @@ pub struct Rules {
     warmed: BTreeSet<String>,
     /// By how much clocks are wrong.
     skew: SignedDuration,
-    /// When the table was last lost, and what was in it.
-    table_lost: Option<(Timestamp, MemoryTable)>,
+    /// When the table was last lost, and what it held then.
+    table_lost: Option<(Timestamp, Rc<MemoryTable>)>,
 }
 
 #[derive(Clone, Default)]
@@ -168,8 +169,8 @@ impl Rules {
     }
 
     /// The table is lost now: what only it knew is known no more.
-    pub fn table_lost(&mut self, at: Timestamp, was: MemoryTable) {
-        self.table_lost = Some((at, was));
+    pub fn table_lost(&mut self, at: Timestamp, table: &MemoryTable) {
+        self.table_lost = Some((at, Rc::new(table.clone())));
         // What the next holders were to be told was in the table alone.
         self.ledger.forget_untold();
     }
@@ -182,13 +183,22 @@ impl Rules {
 
     /// What a call that takes effect now may rest on a table that was lost since.
     fn rests_on_lost_table(&self, at: Timestamp) -> bool {
-        self.lost_lately(at).is_some()
+        self.table_lost.as_ref().is_some_and(|(lost, _)| at.duration_since(*lost) < self.slack + SETTLED)
     }
 
-    /// The table that was lost so lately that what takes effect now may rest on it.
-    fn lost_lately(&self, at: Timestamp) -> Option<&MemoryTable> {
-        let lately = |lost: &Timestamp| at.duration_since(*lost) < self.slack + SETTLED;
-        self.table_lost.as_ref().filter(|(lost, _)| lately(lost)).map(|(_, was)| was)
+    /// The table that the answer for this instance rests on: one that was lost just before, where it gave the instance a
+    /// slot, and the slot and the instance are not on record again.
+    fn rested_on<'a>(
+        &'a self,
+        at: Timestamp,
+        group: &GroupName,
+        instance: &str,
+        table: &'a MemoryTable,
+    ) -> &'a MemoryTable {
+        let holds = |slot: &Slot| slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance);
+        let unknown = |number| !table.slots(group).any(|slot| slot.number == number || holds(slot));
+        let lost = self.table_lost.as_ref().filter(|_| self.rests_on_lost_table(at)).map(|(_, lost)| &**lost);
+        lost.filter(|lost| lost.slots(group).any(|slot| holds(slot) && unknown(slot.number))).unwrap_or(table)
     }
 
     /// What the deployment allows.

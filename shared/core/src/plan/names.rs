@@ -80,7 +80,7 @@ pub(crate) fn must_read_back(view: &View<'_>, slot: &Slot) -> Option<RecordKey> 
     (!settled && !view.obs.records.contains_key(&record.key)).then(|| record.key.clone())
 }
 
-/// Plans the group's shared name: it gains an address only at InService.
+/// Plans the group's shared name: it gains an address only at InService, and loses it in standby too.
 pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
     let recorded = view.obs.record.as_ref().and_then(|group| group.record.clone());
     let wanted_key = view
@@ -93,10 +93,11 @@ pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
     let mut wanted: Addresses = active()
         .filter_map(|slot| {
             let ip = address(view, slot)?;
-            let in_service = view.holder_phase(slot) == Some(Phase::InService);
-            let staying = view.holder_phase(slot).is_some_and(Phase::keeps_names);
-            let kept = published.contains(&ip) && (staying || stays(view, slot));
-            (in_service || kept).then_some(ip)
+            let phase = view.holder_phase(slot);
+            let in_service = phase == Some(Phase::InService);
+            // In standby it keeps its slot, for as long as people like, and is out of service by their will.
+            let staying = phase != Some(Phase::Standby) && (phase.is_some_and(Phase::keeps_names) || stays(view, slot));
+            (in_service || staying && published.contains(&ip)).then_some(ip)
         })
         .collect();
     // Whose address is whose is not known while a holder is not shown: nothing is withdrawn.

@@ -153,6 +153,33 @@ fn a_name_is_read_back_for_a_launch_and_not_for_a_member_in_service() {
 }
 
 #[test]
+fn a_shared_name_leads_to_nobody_in_standby_and_to_him_again_once_he_serves() {
+    let second = |ip: Ipv4Addr| one(Ipv4Addr::from(u32::from(ip) + 1));
+    for (spec, first) in [(SPEC, SLOTS), (OWN_ADDRESS, HOLDERS)] {
+        let mut town = Town::with_spec(2, spec);
+        for n in 0..2 {
+            if spec == OWN_ADDRESS {
+                slot(&mut town, n).interface = None;
+                town.obs.interfaces.clear();
+            }
+            let address = Ipv4Addr::from(u32::from(first) + n);
+            slot(&mut town, n).record.as_mut().unwrap().confirmed = one(address);
+        }
+        let both: Addresses = one(first).union(&second(first)).copied().collect();
+        shared(&mut town).confirmed = both.clone();
+        town.lifecycle(0, Lifecycle::Standby);
+        town.run();
+        assert_eq!(shared(&mut town).confirmed, second(first), "whoever is in standby does not serve: {spec}");
+        assert_eq!(own(&mut town).confirmed, one(first), "the slot is his, and its name: {spec}");
+        town.lifecycle(0, Lifecycle::Pending);
+        assert_eq!(town.plan().steps, [], "not before he is in service: {spec}");
+        town.lifecycle(0, Lifecycle::InService);
+        town.run();
+        assert_eq!(shared(&mut town).confirmed, both, "{spec}");
+    }
+}
+
+#[test]
 fn a_shared_name_holds_four_hundred_addresses_and_no_more() {
     for (addresses, full) in [(400, false), (401, true)] {
         let mut town = Town::served(addresses);

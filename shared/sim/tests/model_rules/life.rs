@@ -1,7 +1,7 @@
 //! The life of a group: replacing, scaling, surging.
 
 use stateful_asg_sim::model::types::*;
-use stateful_asg_sim::model::{Aws, Settings};
+use stateful_asg_sim::model::{Aws, Settings, Span, Timings};
 
 use crate::support::*;
 
@@ -201,6 +201,21 @@ fn an_instance_that_never_boots_stays_pending() {
     aws.advance(secs(3600));
     assert_eq!(aws.instance(&id).unwrap().state, InstanceState::Pending);
     assert_eq!(aws.member(&id).unwrap().state, LifecycleState::PendingProceed);
+}
+
+#[test]
+fn a_member_in_service_that_is_started_again_and_never_boots_is_replaced() {
+    let timings = Timings { stop: Span::secs(5, 5), health_check: Span::secs(20, 20), ..Timings::default() };
+    let mut aws = Aws::new(Settings { timings, ..Settings::default() });
+    let id = serving(&mut aws, 1).remove(0);
+    aws.stop_instances(&list(&id)).unwrap();
+    until(&mut aws, "stopped", |aws| (aws.instance(&id)?.state == InstanceState::Stopped).then_some(()));
+    aws.never_boots(1);
+    aws.start_instances(&list(&id)).unwrap();
+    until(&mut aws, "unhealthy", |aws| (!aws.member(&id)?.healthy).then_some(()));
+    assert_eq!(aws.instance(&id).unwrap().state, InstanceState::Pending);
+    until(&mut aws, "gone", |aws| aws.member(&id).is_none().then_some(()));
+    assert_ne!(until_state(&mut aws, LifecycleState::InService, 1), [id]);
 }
 
 #[test]
