@@ -118,7 +118,7 @@ fn volumes<'o>(case: &mut Case<'_>, number: SlotNumber, evidence: &Evidence<'o>)
     let missing = case.spec.volumes.keys().filter(|name| !chosen.is_empty() && !chosen.contains_key(*name));
     for name in missing.cloned().collect::<Vec<_>>() {
         let message = format!(
-            "its volume `{name}` is not shown: {WAY_BACK}. If the slot never had it, leave it out of the spec until the slots are back"
+            "its volume `{name}` is not shown: {WAY_BACK}. If the slot never had it, or nothing was saved of it, create an empty one so"
         );
         case.refuse(&about, message);
     }
@@ -305,6 +305,12 @@ fn retired(case: &mut Case<'_>, number: SlotNumber, evidence: &Evidence<'_>) -> 
                 case.refuse(&about, message);
                 return None;
             }
+        }
+    }
+    // What the spec left out since was saved too: named again, it is not made empty.
+    for name in evidence.names() {
+        if let Some(snapshot) = evidence.last(&name) {
+            saved.entry(name).or_insert_with(|| Saved::of(snapshot));
         }
     }
     let near = evidence.volumes.iter().map(|volume| volume.zone.clone()).next();

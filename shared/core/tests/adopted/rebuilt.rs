@@ -113,7 +113,33 @@ fn one_of_several_volumes_that_is_missing_is_not_made_anew_and_empty() {
             let taken = town.snapshot(&volume_id(88), own, SnapshotState::Completed);
             town.obs.snapshots = Some([(taken.id.clone(), taken)].into());
         }
-        assert_refused(&adopt(&mut town, TWO), &[lost_log]);
+        let found = adopt(&mut town, TWO);
+        assert_refused(&found, &[lost_log]);
+        let told = said(&found.refused);
+        assert!(told[0].ends_with("or nothing was saved of it, create an empty one so"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_retired_slot_keeps_what_was_saved_of_a_volume_that_the_spec_left_out_since() {
+    for (purpose, kept) in [(Purpose::Final, true), (Purpose::Periodic, false)] {
+        let mut town = lost();
+        town.gone(0);
+        town.obs.volumes.clear();
+        town.obs.interfaces.clear();
+        let taken = |n, volume, purpose| {
+            let operation = operation_tag(purpose, number(0), 9);
+            let own = [(tags::SLOT, "0"), (tags::VOLUME, volume), (tags::CLAIM, "4"), (tags::OPERATION, &*operation)];
+            let id = SnapshotId::new(format!("snap-0000000000000000{n}")).unwrap();
+            Snapshot { id, ..town.snapshot(&volume_id(0), marks(&own), SnapshotState::Completed) }
+        };
+        let all = [taken('a', "data", Purpose::Final), taken('b', "log", purpose)];
+        town.obs.snapshots = Some(all.map(|snapshot| (snapshot.id.clone(), snapshot)).into());
+        let found = adopt(&mut town, PLAIN);
+        let slot = only(&found);
+        assert_eq!(slot.state, SlotState::Retired);
+        assert!(slot.upkeep.retired.contains_key(&name("data")));
+        assert_eq!(slot.upkeep.retired.contains_key(&name("log")), kept, "{purpose:?}");
     }
 }
 
