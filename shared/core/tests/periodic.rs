@@ -303,6 +303,36 @@ fn what_a_record_or_the_spec_names_is_kept_and_what_is_not_ours_too() {
 }
 
 #[test]
+fn use_of_what_was_left_behind_is_noted_by_whoever_sees_it() {
+    let mut ward = stocked();
+    let now = ward.town.now;
+    let kept = |ward: &mut Ward| ward.slot(0).upkeep.superseded[&volume_id(700)].keep;
+    let proof = Proof::Snapshot(snapshot_id(1));
+    ward.slot(0).upkeep.superseded.insert(volume_id(700), Superseded { proof, keep: false, ..left_behind(now) });
+    let mut used = ward.town.obs.volumes[&volume_id(0)].clone();
+    used.id = volume_id(700);
+    let free = Volume { state: VolumeState::Available, attachments: Vec::new(), ..used.clone() };
+    ward.town.obs.volumes.insert(volume_id(700), used.clone());
+    ward.run();
+    assert!(!kept(&mut ward), "volumes may have been read before it was left behind");
+
+    ward.wait(HOUR);
+    ward.town.obs.volumes.insert(volume_id(700), free);
+    ward.run();
+    assert!(!kept(&mut ward), "nobody uses it");
+
+    ward.town.obs.volumes.insert(volume_id(700), used);
+    let failure = Failure { kind: FailureKind::Conflict, message: String::new(), count: 1, retry_at: ward.town.now };
+    ward.town.obs.notes.failures.insert("Write slot 0".to_owned(), failure);
+    assert!(!kinds(&ward.plan().steps).contains(&"Write"), "another has the slot");
+    ward.town.obs.notes.failures.clear();
+    ward.run();
+    let left = &ward.slot(0).upkeep.superseded[&volume_id(700)];
+    assert_eq!((left.keep, &left.proof, left.deleting), (true, &Proof::None, None));
+    assert_eq!(ward.run(), [], "once");
+}
+
+#[test]
 fn deletes_need_the_deployments_leave_and_the_specs() {
     let mut ward = stocked();
     ward.town.obs.limits.deletes = false;

@@ -92,14 +92,8 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
     if left.keep || found.state == VolumeState::Deleting {
         return;
     }
-    if !found.attachments.is_empty() || found.state == VolumeState::InUse {
-        // What is written to it from now on is nowhere else.
-        let entry = draft.slot(slot.number);
-        entry.why.insert(Why::LeftoverNoted);
-        if let Some(left) = entry.slot.upkeep.superseded.get_mut(id) {
-            (left.keep, left.proof, left.deleting) = (true, Proof::None, None);
-        }
-        return;
+    if is_used(found) {
+        return note_use(slot, id, draft);
     }
     if view.spec.mode != Mode::Full {
         return;
@@ -128,6 +122,20 @@ fn volume(view: &View<'_>, slot: &Slot, id: &VolumeId, left: &Superseded, draft:
         return draft.wait(Subject::Slot(slot.number), reason, Some(left.since));
     }
     delete(view, slot, id, left, draft);
+}
+
+/// Somebody has it.
+pub(crate) fn is_used(volume: &Volume) -> bool {
+    !volume.attachments.is_empty() || volume.state == VolumeState::InUse
+}
+
+/// What is written to it from now on is nowhere else: it is kept for good.
+pub(crate) fn note_use(slot: &Slot, id: &VolumeId, draft: &mut Draft<'_>) {
+    let entry = draft.slot(slot.number);
+    entry.why.insert(Why::LeftoverNoted);
+    if let Some(left) = entry.slot.upkeep.superseded.get_mut(id) {
+        (left.keep, left.proof, left.deleting) = (true, Proof::None, None);
+    }
 }
 
 /// Reads aimed at its ID have missed it for so long that it is gone.

@@ -19,7 +19,7 @@ use crate::ids::{InstanceId, SlotNumber, SnapshotId, VolumeId, VolumeName};
 use crate::observed::{FailureKind, Observed};
 use crate::plan::draft::Draft;
 use crate::plan::view::View;
-use crate::plan::{Plan, policy, saving};
+use crate::plan::{CLOCKS_DIFFER, Plan, leftovers, policy, saving};
 use crate::snapshots::{SlotSeries, due, most_a_run};
 use crate::spec::Spec;
 use crate::step::{Step, Why};
@@ -63,6 +63,7 @@ pub fn periodic(observed: &Observed, now: Timestamp) -> Plan {
     };
     let tended: Vec<Tended<'_>> = observed.slots().filter_map(|slot| Tended::of(&view, &ours, slot)).collect();
     take(&view, &ours, &tended, &mut draft);
+    note_uses(&view, &mut draft);
     name_members(&view, &ours, &mut draft);
     retention::delete(&view, &ours, &mut draft);
     late::say(&view, &ours, &tended, &mut draft);
@@ -177,6 +178,24 @@ fn intend(view: &View<'_>, number: SlotNumber, draft: &mut Draft<'_>) {
     let upkeep = &mut entry.slot.upkeep;
     upkeep.operations = upkeep.operations.saturating_add(1);
     upkeep.periodic = Some(Periodic { operation: upkeep.operations, at: view.now });
+}
+
+/// Use of what was left behind shows only while it lasts: this reading may be the only one that it is in. Slots and volumes
+/// are read side by side, so that what was left behind during this run may be shown as its holder had it.
+fn note_uses(view: &View<'_>, draft: &mut Draft<'_>) {
+    let before_this_run = THIS_RUN.saturating_add(CLOCKS_DIFFER);
+    for slot in view.obs.slots() {
+        // Who lost the race for the slot leaves it to the winner, until the next run.
+        if view.obs.notes.failures.contains_key(&format!("Write slot {}", slot.number)) {
+            continue;
+        }
+        let left = slot.upkeep.superseded.iter().filter(|(_, left)| !left.keep);
+        for (id, _) in left.filter(|(_, left)| view.past(Some(left.since), before_this_run)) {
+            if view.obs.volumes.get(id).is_some_and(leftovers::is_used) {
+                leftovers::note_use(slot, id, draft);
+            }
+        }
+    }
 }
 
 /// Takes a set that is on record: at one instant where the slot's holder runs with all of its volumes.

@@ -125,3 +125,29 @@ fn a_token_whose_volume_another_slot_took_is_given_up() {
         assert_eq!(slot(&town, 1).volumes.values().next().unwrap().id, Some(volume_id(50)));
     }
 }
+
+#[test]
+fn a_volume_on_another_slots_record_is_not_taken_by_its_tags() {
+    let mut town = Town::served(2);
+    town.lose_volume(1);
+    let record = slot_mut(&mut town, 1).volumes.values_mut().next().unwrap();
+    (record.id, record.born) = (None, false);
+    // The answer to slot 1's token was folded in before the write with which slot 0 took the volume in the same pass.
+    let taken = town.obs.volumes.get_mut(&volume_id(0)).unwrap();
+    taken.tags.insert(tags::SLOT.to_owned(), "1".to_owned());
+    town.run();
+    let ids = [0, 1].map(|n| slot(&town, n).volumes.values().next().unwrap().id.clone().unwrap());
+    assert!(ids[0] == volume_id(0) && ids[1] != ids[0], "{ids:?}");
+    assert_eq!(town.obs.volumes[&volume_id(0)].slot().unwrap().0, 0, "and it bears its own slot's tag again");
+}
+
+#[test]
+fn a_successors_token_whose_volume_another_slot_took_is_given_up() {
+    let mut town = making();
+    let attempt = change_of(&town).volumes.values().next().unwrap().record.attempt;
+    let creates = town.plan().steps.into_iter().find(|step| matches!(step, Step::CreateVolume { .. })).unwrap();
+    town.obs.fold(&creates, &Outcome::Volume(volume_id(1)), town.now);
+    town.run_once();
+    let record = &change_of(&town).volumes.values().next().unwrap().record;
+    assert_eq!((&record.id, record.attempt), (&None, attempt + 1));
+}

@@ -69,7 +69,9 @@ fn find_or_create(
         return write(slot, name, next, draft);
     }
     let from = &change.volumes[name].from;
-    if let Some(next) = volumes::mended_by(view, slot, name, record, successor_params(view, slot, name, from)) {
+    let params = successor_params(view, slot, name, from);
+    let spent = volumes::spent(view, slot, name, record).map(|next| VolumeRecord { params: params.clone(), ..next });
+    if let Some(next) = spent.or_else(|| volumes::mended_by(view, slot, name, record, params)) {
         return write(slot, name, next, draft);
     }
     let mut tags = view.own_tags(slot.number, record.attempt);
