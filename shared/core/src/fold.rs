@@ -35,7 +35,7 @@ impl Observed {
         match (step, outcome) {
             (Step::Write { write, .. }, _) => self.fold_write(write),
             // Taken from the pool once it had lost the tags that said whose it is.
-            (Step::CreateVolume { slot, token, .. }, Outcome::Volume(id)) if self.is_anothers(*slot, id) => {
+            (Step::CreateVolume { slot, token, .. }, Outcome::Volume(id)) if self.went_to_another(*slot, id) => {
                 self.notes.spent.insert(token.clone());
             }
             (Step::CreateVolume { params, zone, tags, .. }, Outcome::Volume(id)) => {
@@ -89,9 +89,16 @@ impl Observed {
         }
     }
 
-    fn is_anothers(&self, slot: SlotNumber, id: &VolumeId) -> bool {
+    /// Another slot has this volume on record.
+    pub(crate) fn is_anothers(&self, slot: SlotNumber, id: &VolumeId) -> bool {
         let has = |slot: &Slot| slot.volumes.values().any(|record| record.id.as_ref() == Some(id));
-        self.slots().any(|other| other.number != slot && (has(other) || other.upkeep.superseded.contains_key(id)))
+        self.slots().any(|other| other.number != slot && has(other))
+    }
+
+    /// Another slot has it on record, or left it behind.
+    fn went_to_another(&self, slot: SlotNumber, id: &VolumeId) -> bool {
+        let left = |other: &Slot| other.number != slot && other.upkeep.superseded.contains_key(id);
+        self.is_anothers(slot, id) || self.slots().any(left)
     }
 
     fn fold_interface(&mut self, slot: SlotNumber, id: &InterfaceId, tags: &Tags) {

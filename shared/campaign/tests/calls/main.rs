@@ -85,6 +85,11 @@ async fn served(lab: &Lab, group: &GroupName) {
     assert!(lab.until_served(group, LIMIT).await, "{}\n{:#?}", lab.story(), lab.unserved(group));
 }
 
+/// The next calls of this kind fail so.
+fn fails(lab: &Lab, call: &str, fault: Fault, times: usize) {
+    lab.region.faults(|faults| (0..times).for_each(|_| faults.next(call, fault)));
+}
+
 fn member(aws: &Aws) -> String {
     aws.members("cass-1").next().map(|member| member.instance_id.clone()).expect("it has members")
 }
@@ -122,16 +127,13 @@ fn readings_fail() {
     shown(
         "readings_fail",
         &page(3, async |lab, group| {
-            let fails = |call: &str, fault: Fault, times: usize| {
-                lab.region.faults(|faults| (0..times).for_each(|_| faults.next(call, fault)));
-            };
-            fails("autoscaling:DescribeAutoScalingGroups", Fault::Throttled, 3);
-            fails("ec2:DescribeSubnets", Fault::Internal, 2);
+            fails(lab, "autoscaling:DescribeAutoScalingGroups", Fault::Throttled, 3);
+            fails(lab, "ec2:DescribeSubnets", Fault::Internal, 2);
             lab.pass(Duration::from_secs(40)).await;
-            fails("ec2:DescribeInstances", Fault::Internal, 9);
-            fails("dynamodb:UpdateItem", Fault::Throttled, 2);
+            fails(lab, "ec2:DescribeInstances", Fault::Internal, 9);
+            fails(lab, "dynamodb:UpdateItem", Fault::Throttled, 2);
             served(lab, group).await;
-            fails("autoscaling:DescribeAutoScalingGroups", Fault::Denied, 2);
+            fails(lab, "autoscaling:DescribeAutoScalingGroups", Fault::Denied, 2);
             lab.pass(Duration::from_secs(130)).await;
         }),
     );
@@ -142,14 +144,11 @@ fn steps_fail() {
     shown(
         "steps_fail",
         &page(4, async |lab, group| {
-            let fails = |call: &str, fault: Fault, times: usize| {
-                lab.region.faults(|faults| (0..times).for_each(|_| faults.next(call, fault)));
-            };
-            fails("ec2:CreateVolume", Fault::Denied, 2);
-            fails("ec2:AttachVolume", Fault::Internal, 9);
-            fails("dynamodb:TransactWriteItems", Fault::Conflict, 3);
-            fails("autoscaling:CompleteLifecycleAction", Fault::Throttled, 3);
-            fails("route53:ChangeResourceRecordSets", Fault::AnswerLost, 1);
+            fails(lab, "ec2:CreateVolume", Fault::Denied, 2);
+            fails(lab, "ec2:AttachVolume", Fault::Internal, 9);
+            fails(lab, "dynamodb:TransactWriteItems", Fault::Conflict, 3);
+            fails(lab, "autoscaling:CompleteLifecycleAction", Fault::Throttled, 3);
+            fails(lab, "route53:ChangeResourceRecordSets", Fault::AnswerLost, 1);
             served(lab, group).await;
             lab.pass(Duration::from_secs(70)).await;
         }),

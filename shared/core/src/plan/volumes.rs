@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::cloud::{Attachment, AttachmentState, Instance, Tags, Volume, VolumeState};
-use crate::ids::{DeviceName, SlotNumber, VolumeId, VolumeName};
+use crate::ids::{DeviceName, SlotNumber, VolumeName};
 use crate::observed::{FailureKind, Observed};
 use crate::plan::change::anew;
 use crate::plan::draft::Draft;
@@ -112,8 +112,9 @@ fn seen(record: &VolumeRecord, volume: Option<&Volume>) -> (VolumeRecord, Option
 fn found_by_tag(obs: &Observed, slot: &Slot, name: &VolumeName, record: &VolumeRecord) -> (VolumeRecord, Option<Why>) {
     let mut next = record.clone();
     let attempt = record.attempt.to_string();
+    // An answer may have been folded in while another slot took what it names: then its tags tell nothing.
     let found: Vec<&Volume> =
-        tagged(obs, slot.number, name).filter(|volume| !is_anothers(obs, slot.number, &volume.id)).collect();
+        tagged(obs, slot.number, name).filter(|volume| !obs.is_anothers(slot.number, &volume.id)).collect();
     let ours = found.iter().find(|volume| volume.tags.get(tags::ATTEMPT) == Some(&attempt));
     // An earlier attempt that turned up late is taken, if it is the only one: never two.
     let chosen = ours.or(if found.len() == 1 { found.first() } else { None });
@@ -122,12 +123,6 @@ fn found_by_tag(obs: &Observed, slot: &Slot, name: &VolumeName, record: &VolumeR
     next.born = volume.is_born();
     let why = if next.born { Why::VolumeBorn } else { Why::VolumeKnown };
     (next, Some(why))
-}
-
-/// It is on another slot's record, whatever its tags say: an answer may have been folded in while that slot took it.
-fn is_anothers(obs: &Observed, slot: SlotNumber, id: &VolumeId) -> bool {
-    let has = |slot: &Slot| slot.volumes.values().any(|record| record.id.as_ref() == Some(id));
-    obs.slots().any(|other| other.number != slot && has(other))
 }
 
 /// Volumes that bear this slot's and name's tags and exist.
