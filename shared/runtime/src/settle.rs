@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stateful_asg_core::cloud::{Asg, Lifecycle, Transition};
+use stateful_asg_core::cloud::{Asg, Lifecycle};
 use stateful_asg_core::ids::{DeploymentId, GroupName, InstanceId};
 use stateful_asg_core::observed::{FailureKind, Notes, Observed};
 use stateful_asg_core::plan::{self, Look, Plan, invariants};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::step::Step;
-use stateful_asg_core::table::{Group, HookResult};
+use stateful_asg_core::table::Group;
 use stateful_asg_core::waiting::{Reads, Reason, Waiting};
 use tracing::{debug, error, warn};
 
@@ -27,7 +27,7 @@ use crate::observe::{Target, look};
 use crate::ports::{CallError, Rest, World};
 use lease::Held;
 use pacing::pause;
-use reading::records;
+use reading::{Seen, lets_in, records};
 
 /// How long a lease lasts without being prolonged.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -125,6 +125,7 @@ pub async fn settle<W: World>(world: &W, job: &Job) -> Result<Settled, SettleErr
         record: Some(woken.record),
         dirty: woken.dirty,
         prolonged: world.now(),
+        seen: Seen::all(world.now()),
         notes: Notes::default(),
         let_in: BTreeMap::new(),
         hooks: job.audit || job.hooks,
@@ -144,6 +145,8 @@ struct Run<'w, W> {
     record: Option<Option<Group>>,
     dirty: u64,
     prolonged: Timestamp,
+    /// When each part of the reading in hand was read.
+    seen: Seen,
     notes: Notes,
     /// Instances that this settle let into service, and when.
     let_in: BTreeMap<InstanceId, Timestamp>,
@@ -293,10 +296,16 @@ impl<W: World> Run<'_, W> {
                 *audited |= self.job.audit && looked && !is_tried_again(&plan);
                 return (pause(&plan), plan);
             }
+            looked = Look::default();
+            if let Some(stale) = self.stale_for(&steps, observed) {
+                if !self.poll(observed, stale).await {
+                    return (Next::Read, plan);
+                }
+                continue;
+            }
             if self.apply(observed, steps).await {
                 return (Next::Read, plan);
             }
-            looked = Look::default();
         }
         (Next::Read, plan)
     }
@@ -320,8 +329,8 @@ impl<W: World> Run<'_, W> {
     }
 
     fn note_continued(&mut self, observed: &Observed, step: &Step, now: Timestamp) {
-        let Step::Complete { action, result: HookResult::Continue } = step else { return };
-        if action.transition != Transition::Launching {
+        let Step::Complete { action, .. } = step else { return };
+        if !lets_in(step) {
             return;
         }
         let since =

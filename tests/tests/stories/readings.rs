@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stateful_asg_campaign::bus::BusOdds;
+use stateful_asg_campaign::group::NewGroup;
 use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::cloud::InstanceState;
 use stateful_asg_core::ids::{GroupName, InstanceId, VolumeId};
@@ -10,13 +11,15 @@ use stateful_asg_core::observed::{Notes, Observed};
 use stateful_asg_core::plan;
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::table::Group;
+use stateful_asg_core::tags;
 use stateful_asg_core::waiting::Reads;
 use stateful_asg_runtime::observe::{Target, observe, refresh};
 use stateful_asg_runtime::ports::Clock;
 use stateful_asg_sim::model::types::{AttachVolume, DetachVolume};
+use stateful_asg_sim::model::{Effect, EffectKind};
 use stateful_asg_sim::typed::{Fault, SimWorld};
 
-use crate::{LIMIT, SPEC, holder, holders, identity, served, three, told};
+use crate::{LIMIT, PLAIN, SPEC, holder, holders, identity, served, three, told};
 
 async fn read(lab: &Lab, world: &SimWorld, group: &GroupName, record: Option<Option<Group>>) -> Observed {
     let target = Target { group: group.clone(), deployment: lab.deployment.clone(), limits: Limits::unlimited() };
@@ -80,5 +83,29 @@ fn a_groups_item_that_is_older_than_its_slots_is_read_once_more() {
         assert!(observed.slots.keys().all(|number| number.0 < observed.record.as_ref().unwrap().next_slot));
         let plan = plan::plan(&observed, world.now());
         assert_eq!((plan.steps, plan.waiting), (Vec::new(), Vec::new()));
+    });
+}
+
+/// While the guest is waited for, only instances are read again.
+#[test]
+fn nobody_is_let_in_on_a_volume_that_was_read_before_something_else_was_waited_for() {
+    told(&World::quiet(52), async |lab: &Lab| {
+        let spec = PLAIN.replacen('{', r#"{"launch":{"ready":"mounted"},"#, 1);
+        let group = lab.create(&NewGroup::cass(&spec, 1));
+        let is_attached = |effect: &Effect| matches!(effect.what, EffectKind::VolumeAttached { .. });
+        assert!(lab.until(LIMIT, |lab| lab.truth(|aws, _| aws.effects().iter().any(is_attached))).await);
+        lab.pass(Duration::from_secs(15)).await;
+        let (holder, volume) = (holder(lab, &group, 0), identity(lab, &group, 0).0["data"].clone());
+        let detach =
+            DetachVolume { volume_id: volume.clone(), instance_id: Some(holder.clone()), device: None, force: false };
+        lab.operate("pulls the volume", |aws, _| drop(aws.detach_volume(&detach).unwrap()));
+        lab.pass(Duration::from_secs(7)).await;
+        let mounted = [(tags::MOUNTED.to_owned(), "1".to_owned())].into();
+        lab.operate("the guest reports all the same", |aws, _| aws.create_tags(&[holder], &mounted).unwrap());
+        served(lab, &group).await;
+        let is_let_in = |effect: &Effect| matches!(effect.what, EffectKind::HookCompleted { .. });
+        let (attached, let_in) = lab
+            .truth(|aws, _| (aws.effects().iter().rposition(is_attached), aws.effects().iter().rposition(is_let_in)));
+        assert!(attached < let_in, "{}", lab.story());
     });
 }

@@ -3,20 +3,51 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use stateful_asg_core::cloud::{Lifecycle, RecordKey};
+use jiff::Timestamp;
+use stateful_asg_core::cloud::{Lifecycle, RecordKey, Transition};
 use stateful_asg_core::ids::InstanceId;
 use stateful_asg_core::observed::Observed;
 use stateful_asg_core::plan::Plan;
-use stateful_asg_core::table::Group;
+use stateful_asg_core::step::Step;
+use stateful_asg_core::table::{Group, HookResult};
 use stateful_asg_core::waiting::Reads;
 use tracing::warn;
 
-use super::{MARGIN, Run};
+use super::{MARGIN, Run, to_signed};
 use crate::observe::{catch_up, observe, refresh};
 use crate::ports::{CallError, World};
 
 /// How often a failing reading is tried before the settle gives up.
 const READING_TRIES: u32 = 4;
+/// An instance is let into service only on what was read within this long: a disk may be pulled away by hand while something
+/// else is waited for.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// When each part of a reading was last read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    instances: Timestamp,
+    volumes: Timestamp,
+    interfaces: Timestamp,
+}
+
+impl Seen {
+    /// All of it at once.
+    pub(super) fn all(now: Timestamp) -> Self {
+        Self { instances: now, volumes: now, interfaces: now }
+    }
+
+    fn again(&mut self, reads: Reads, now: Timestamp) {
+        let parts = [
+            (reads.instances, &mut self.instances),
+            (reads.volumes, &mut self.volumes),
+            (reads.interfaces, &mut self.interfaces),
+        ];
+        for (_, at) in parts.into_iter().filter(|(read, _)| *read) {
+            *at = now;
+        }
+    }
+}
 
 impl<W: World> Run<'_, W> {
     /// Reads everything, and again where that failed and may succeed.
@@ -25,7 +56,10 @@ impl<W: World> Run<'_, W> {
         loop {
             self.settled.passes += 1;
             let error = match observe(self.world, &self.target, self.record.take(), self.notes.clone()).await {
-                Ok(observed) => return Ok(observed),
+                Ok(observed) => {
+                    self.seen = Seen::all(self.world.now());
+                    return Ok(observed);
+                }
                 Err(error) => error,
             };
             tries += 1;
@@ -42,10 +76,25 @@ impl<W: World> Run<'_, W> {
     pub(super) async fn poll(&mut self, observed: &mut Observed, reads: Reads) -> bool {
         self.settled.passes += 1;
         let result = refresh(self.world, observed, reads).await;
-        if let Err(error) = &result {
-            warn!(group = %self.job.group, %error, "reading again failed");
+        match &result {
+            Ok(()) => self.seen.again(reads, self.world.now()),
+            Err(error) => warn!(group = %self.job.group, %error, "reading again failed"),
         }
         result.is_ok()
+    }
+
+    /// What must be read again before these steps: where one lets an instance into service, whatever of it was read too long
+    /// ago, because something else was waited for since.
+    pub(super) fn stale_for(&self, steps: &[Step], observed: &Observed) -> Option<Reads> {
+        let now = self.world.now();
+        let old = |at: Timestamp| now.duration_since(at) >= to_signed(FRESH);
+        let stale = Reads {
+            instances: old(self.seen.instances),
+            volumes: old(self.seen.volumes),
+            interfaces: old(self.seen.interfaces) && !observed.interfaces.is_empty(),
+            ..Reads::default()
+        };
+        (stale != Reads::default() && steps.iter().any(lets_in)).then_some(stale)
     }
 
     /// Reads again what an event may have told of; false where everything must be read again.
@@ -54,6 +103,7 @@ impl<W: World> Run<'_, W> {
         let launching = launching(observed);
         match catch_up(self.world, observed, record.as_ref(), reads).await {
             Ok(in_step) => {
+                self.seen.again(Reads { instances: true, ..reads }, self.world.now());
                 // An edit of the spec counts from the next launch on: the event of one may have woken us.
                 if !self::launching(observed).is_subset(&launching) {
                     self.hooks = true;
@@ -77,6 +127,11 @@ impl<W: World> Run<'_, W> {
             plan.look.records.extend(records(observed).filter(|key| !observed.records.contains_key(*key)).cloned());
         }
     }
+}
+
+/// The step that ends the wait in a launch hook.
+pub(super) fn lets_in(step: &Step) -> bool {
+    matches!(step, Step::Complete { action, result: HookResult::Continue } if action.transition == Transition::Launching)
 }
 
 /// Every record of ours.
