@@ -272,10 +272,9 @@ impl Rules {
         let (was, is) = (aws.data(&old), aws.data(id));
         let lost = self.lacks((&slot.0, slot.1), &is, &was);
         let allowed = self.ledger.allowed.remove(&place).unwrap_or(Allowed::Nothing);
-        let allowed = if self.follows_order(&slot, name, after) { Allowed::All } else { allowed };
         self.count(if matches!(allowed, Allowed::Nothing) { "volume succeeded" } else { "loss or restore done" });
         let fine = match allowed {
-            Allowed::Nothing => lost.is_empty(),
+            Allowed::Nothing => lost.is_empty() || self.follows_order(&slot, name, after),
             Allowed::All => true,
             Allowed::After(as_of, bound) => lost.iter().all(|marks| {
                 marks.from > as_of
@@ -296,7 +295,7 @@ impl Rules {
     }
 
     /// The volume was made from the snapshot that a person ordered last for it, also where nothing was left to restore: a
-    /// retired slot is made anew from what is named. The order counts once.
+    /// retired slot is made anew from what is named. That order is over then.
     fn follows_order(&mut self, slot: &(GroupName, SlotNumber), name: &VolumeName, after: &Slot) -> bool {
         let Some(ordered) = self.ledger.ordered.get_mut(slot) else { return false };
         let made_from = after.volumes.get(name).and_then(|record| record.params.snapshot.as_ref());
