@@ -220,3 +220,19 @@ fn no_wait_is_left_out() {
     let missing: Vec<&&str> = kinds.iter().filter(|kind| !shown.contains(kind)).collect();
     assert!(kinds.len() > 30 && missing.is_empty(), "not shown: {missing:?}");
 }
+
+#[test]
+fn two_waits_together_read_what_either_of_them_reads() {
+    let none = Reads::default();
+    let each = [
+        Reads { instances: true, ..none },
+        Reads { volumes: true, ..none },
+        Reads { interfaces: true, ..none },
+        Reads { snapshots: true, ..none },
+        Reads { modifications: true, ..none },
+    ];
+    for one in each {
+        assert_eq!(read(one.and(none)), read(one));
+        assert_eq!(read(none.and(one)), read(one));
+    }
+}

@@ -3,14 +3,16 @@
 
 mod town;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use stateful_asg_core::cloud::{Lifecycle, Tags};
+use stateful_asg_core::cloud::{Lifecycle, Tags, Transition};
 use stateful_asg_core::ids::*;
 use stateful_asg_core::shared::Shared;
-use stateful_asg_core::table::{Bound, Slot};
+use stateful_asg_core::table::{Action, Bound, Slot, TableWrite};
 use stateful_asg_core::upkeep::*;
 use stateful_asg_core::waiting::Reason;
-use town::{Town, at, instance_id, interface_id, volume_id, zone};
+use town::{Town, asg_name, at, instance_id, interface_id, volume_id, zone};
 
 fn slot(town: &mut Town) -> &mut Slot {
     town.obs.slots.get_mut(&SlotNumber(0)).unwrap()
@@ -172,4 +174,41 @@ fn who_writes_to_a_shared_value_changes_no_other_copy() {
     written.insert("key".to_owned(), "value".to_owned());
     assert_eq!((kept.len(), written.len()), (0, 1));
     assert_ne!(kept, written);
+}
+
+#[test]
+fn a_write_is_about_an_action_alone_only_where_nothing_else_is_written() {
+    let mut town = Town::served(1);
+    let action = Action {
+        instance: instance_id(0),
+        transition: Transition::Launching,
+        asg: asg_name(),
+        hook: HookName::new("launch").unwrap(),
+        token: None,
+        into_pool: None,
+        since: at(0),
+        beat: None,
+        done: None,
+    };
+    let note = TableWrite {
+        group: town.obs.group.clone(),
+        slot: None,
+        record: None,
+        bind: BTreeSet::new(),
+        unbind: BTreeSet::new(),
+        action: Some(action.clone()),
+    };
+    assert_eq!(note.lone_action(), Some(&action));
+    let bound = BTreeSet::from([Bound::Volume(volume_id(0))]);
+    let record = Some((None, Box::new(town.obs.record.clone().unwrap())));
+    let more = [
+        ("no action", TableWrite { action: None, ..note.clone() }),
+        ("a slot", TableWrite { slot: Some((None, Box::new(slot(&mut town).clone()))), ..note.clone() }),
+        ("a record", TableWrite { record, ..note.clone() }),
+        ("a binding", TableWrite { bind: bound.clone(), ..note.clone() }),
+        ("the end of a binding", TableWrite { unbind: bound, ..note }),
+    ];
+    for (what, write) in more {
+        assert_eq!(write.lone_action(), None, "{what}");
+    }
 }

@@ -36,15 +36,35 @@ fn the_numbers_of_attempts_are_read_from_the_tags() {
     }
 }
 
-#[test]
-fn later_attempts_are_above_those_of_what_was_left_behind() {
-    let mut town = lost();
-    let mut old = volume(&mut town, 0).clone();
+/// Slot 0 left volume 77 behind, its eighth.
+fn leave_old_volume(town: &mut Town) {
+    let mut old = volume(town, 0).clone();
     old.id = volume_id(77);
     old.state = VolumeState::Available;
     old.attachments.clear();
     old.tags.extend(marks(&[(tags::SUPERSEDED, "by hand"), (tags::ATTEMPT, "8")]));
     town.obs.volumes.insert(old.id.clone(), old);
+}
+
+#[test]
+fn a_rebuilt_slot_is_written_with_a_binding_for_everything_that_is_its_own() {
+    let mut town = lost();
+    leave_old_volume(&mut town);
+    let writes = adopt(&mut town, PLAIN).writes(&town.obs);
+    let bound: Vec<_> = writes.into_iter().filter(|write| write.slot.is_some()).map(|write| write.bind).collect();
+    let own = [
+        Bound::Instance(instance_id(0)),
+        Bound::Volume(volume_id(0)),
+        Bound::Volume(volume_id(77)),
+        Bound::Interface(interface_id(0)),
+    ];
+    assert_eq!(bound, [BTreeSet::from(own)]);
+}
+
+#[test]
+fn later_attempts_are_above_those_of_what_was_left_behind() {
+    let mut town = lost();
+    leave_old_volume(&mut town);
     let found = adopt(&mut town, PLAIN);
     let upkeep = &only(&found).upkeep;
     assert_eq!((upkeep.attempts, upkeep.superseded.keys().collect::<Vec<_>>()), (8, vec![&volume_id(77)]));

@@ -190,3 +190,27 @@ fn a_shared_name_holds_four_hundred_addresses_and_no_more() {
         assert_eq!(words(&town).contains(&"RecordFull"), full, "{addresses} addresses");
     }
 }
+
+#[test]
+fn what_stands_there_after_many_tries_goes_on_record_only_where_it_is_of_our_making() {
+    for (stands, ours) in [(OLD, true), (OTHERS, false)] {
+        let mut town = Town::served(1);
+        own(&mut town).tried = [OLD, HOLDERS, OLD, HOLDERS].map(one).into();
+        shows(&mut town, RecordSeen::A { ttl: 30, values: one(stands) });
+        assert_eq!(words(&town).contains(&"RecordForeign"), !ours, "{stands}");
+        town.run_once();
+        assert_eq!(own(&mut town).confirmed, one(if ours { OLD } else { SLOTS }), "{stands}");
+    }
+}
+
+#[test]
+fn of_what_a_name_held_before_the_newest_sixteen_hundred_addresses_are_remembered() {
+    let held = |n: u32| (0..400).map(|k| Ipv4Addr::from(u32::from(OLD) + 400 * n + k)).collect();
+    let past: Vec<Addresses> = (0..5).map(held).collect();
+    let mut town = Town::served(1);
+    let record = own(&mut town);
+    (record.past, record.confirmed, record.tried) = (past.clone(), Addresses::new(), vec![one(SLOTS)]);
+    shows(&mut town, RecordSeen::A { ttl: 30, values: one(SLOTS) });
+    town.run_once();
+    assert_eq!(own(&mut town).past, past[1..]);
+}

@@ -78,3 +78,27 @@ fn a_successor_that_ec2_refused_is_asked_for_again_as_the_edited_spec_says() {
     let made = &slot(&mut town, 0).upkeep.change.as_ref().unwrap().volumes[&name("data")].record;
     assert_eq!((made.attempt, made.params.size_gib, &made.params.snapshot), (3, 30, &Some(snapshot_id(1))));
 }
+
+#[test]
+fn a_lost_volume_is_made_from_the_newest_complete_snapshot_of_it_that_is_its_slots() {
+    let from = r#""snapshots":{"every":"1h"},"data_lost":{"snapshot_up_to":"1h"},"address""#;
+    type Change = fn(&mut Snapshot);
+    let cases: [(&str, Change, u32); 4] = [
+        ("as it should be", |_| (), 2),
+        ("another volume's", |one| one.volume = volume_id(1), 1),
+        ("another slot's", |one| drop(one.tags.insert(tags::SLOT.to_owned(), "1".to_owned())), 1),
+        ("not complete", |one| one.state = SnapshotState::Pending, 1),
+    ];
+    for (case, spoil, taken) in cases {
+        let mut town = Town::with_spec(2, &SPEC.replace(r#""address""#, from));
+        vacant(&mut town, 0, at(350));
+        town.lose_volume(0);
+        data(&mut town, 0).absent_since = Some(at(400));
+        let older = shot(1, 0, "periodic-0-1", at(200), SnapshotState::Completed);
+        let mut newer = shot(2, 0, "periodic-0-2", at(300), SnapshotState::Completed);
+        spoil(&mut newer);
+        town.obs.snapshots = Some([older, newer].map(|one| (one.id.clone(), one)).into());
+        town.run_once();
+        assert_eq!(data(&mut town, 0).params.snapshot, Some(snapshot_id(taken)), "{case}");
+    }
+}

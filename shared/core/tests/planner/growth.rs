@@ -99,3 +99,18 @@ fn a_volume_grows_only_once_its_birth_is_on_record() {
     let record = slot(&town, 0).volumes.values().next().unwrap();
     assert_eq!((record.born, record.growth.target), (true, None));
 }
+
+#[test]
+fn a_change_is_over_once_ec2_shows_every_figure_that_was_asked_for() {
+    for (kind, iops, throughput, over) in
+        [("gp3", 4000, 500, true), ("gp2", 4000, 500, false), ("gp3", 3000, 500, false), ("gp3", 4000, 125, false)]
+    {
+        let mut town = under_way(HOUR, ModificationState::Completed, HOUR);
+        let asked = Target { size_gib: None, kind: Some(VolumeType::Gp3), iops: Some(4000), throughput: Some(500) };
+        record_mut(&mut town, 0).growth.target = Some(asked);
+        let volume = town.obs.volumes.get_mut(&volume_id(0)).unwrap();
+        (volume.kind, volume.iops, volume.throughput) = (kind.to_owned(), Some(iops), Some(throughput));
+        town.run_once();
+        assert_eq!(record_mut(&mut town, 0).growth.target.is_none(), over, "{kind} {iops} {throughput}");
+    }
+}

@@ -242,3 +242,37 @@ fn a_member_goes_after_its_names_and_without_them_only_when_its_wait_is_over() {
         assert_eq!(planned(&town).contains(&"Complete"), goes, "{age}: {:?}", words(&town));
     }
 }
+
+#[test]
+fn the_interval_between_launches_given_up_grows_to_six_hours_and_no_further() {
+    for (interval, given_up) in [(HOUR * 6 - SECOND, false), (HOUR * 6, true)] {
+        let mut town = Town::served(1);
+        town.launching(9, 'a');
+        note(&mut town, Action { since: at(0), beat: None, into_pool: None, ..action(9, Transition::Launching) });
+        town.obs.record.as_mut().unwrap().abandons = Abandons { count: 20, last: Some(at(1000)) };
+        town.now = at(1000) + interval;
+        assert_eq!(planned(&town).contains(&"Complete"), given_up, "{interval}: {:?}", words(&town));
+    }
+}
+
+#[test]
+fn on_its_way_back_into_the_pool_an_instance_waits_in_the_terminate_hook() {
+    for (holder, noted, waits_in) in [
+        (true, false, Transition::Terminating),
+        (false, true, Transition::Terminating),
+        (false, false, Transition::Launching),
+    ] {
+        let mut town = Town::served(1);
+        let n = if holder { 0 } else { 5 };
+        town.instance(n, 'a', Lifecycle::WarmedPendingWait);
+        if noted {
+            note(&mut town, action(n, Transition::Terminating));
+        }
+        let steps = town.run();
+        let answered = steps.iter().find_map(|step| match step {
+            Step::Complete { action, .. } => Some(action.transition),
+            _ => None,
+        });
+        assert_eq!(answered, Some(waits_in), "holds a slot: {holder}, noted: {noted}");
+    }
+}

@@ -4,10 +4,10 @@ use stateful_asg_core::cloud::*;
 use stateful_asg_core::fold::Outcome;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::tags;
-use stateful_asg_core::upkeep::Stage;
+use stateful_asg_core::upkeep::{Data, Order, Origin, Stage};
 
 use crate::town::*;
-use crate::{SECOND, change_mut, change_of, edit, settle, slot, slot_mut, snapshot, spec};
+use crate::{SECOND, change_mut, change_of, data, edit, record_mut, settle, slot, slot_mut, snapshot, spec};
 
 /// A successor of slot 0 is about to be made in zone b.
 fn making() -> Town {
@@ -142,12 +142,57 @@ fn a_volume_on_another_slots_record_is_not_taken_by_its_tags() {
 }
 
 #[test]
-fn a_successors_token_whose_volume_another_slot_took_is_given_up() {
+fn a_successors_token_whose_volume_another_slot_took_is_given_up_and_the_next_asks_as_the_spec_then_says() {
     let mut town = making();
     let attempt = change_of(&town).volumes.values().next().unwrap().record.attempt;
     let creates = town.plan().steps.into_iter().find(|step| matches!(step, Step::CreateVolume { .. })).unwrap();
     town.obs.fold(&creates, &Outcome::Volume(volume_id(1)), town.now);
+    edit(&mut town, &spec(r#""zones":{"move":"final"}"#).replace("20GiB", "30GiB"));
     town.run_once();
     let record = &change_of(&town).volumes.values().next().unwrap().record;
-    assert_eq!((&record.id, record.attempt), (&None, attempt + 1));
+    assert_eq!((&record.id, record.attempt, record.params.size_gib), (&None, attempt + 1, 30));
+}
+
+#[test]
+fn a_successor_is_never_smaller_than_its_snapshot_or_than_what_it_takes_the_place_of() {
+    for (saved, shown, size) in [(20, 20, 20), (40, 20, 40), (20, 40, 40)] {
+        let mut town = Town::served(2);
+        let wanted = Snapshot { size_gib: saved, ..snapshot(&town, 0, 1) };
+        town.gone(0);
+        town.free(0);
+        town.obs.volumes.get_mut(&volume_id(0)).unwrap().size_gib = shown;
+        slot_mut(&mut town, 0).upkeep.order = Some(Order::Restore { volumes: [(data(), wanted.id.clone())].into() });
+        town.obs.snapshots = Some([(wanted.id.clone(), wanted)].into());
+        town.run();
+        assert_eq!(change_of(&town).volumes[&data()].record.params.size_gib, size, "{saved} GiB of {shown}");
+    }
+}
+
+#[test]
+fn what_holds_saved_data_is_tried_again_no_smaller_than_before_and_what_is_empty_as_the_spec_says() {
+    for (as_of, size) in [(Some(at(0)), 40), (None, 20)] {
+        let mut town = Town::served(1);
+        town.lifecycle(0, Lifecycle::PendingWait);
+        town.lose_volume(0);
+        let missed = town.now - SECOND * 600;
+        let record = record_mut(&mut town, 0);
+        (record.born, record.params.size_gib, record.absent_since) = (false, 40, Some(missed));
+        slot_mut(&mut town, 0).upkeep.data = Some(Data { origin: Origin::Snapshot, as_of, told: None });
+        town.run_once();
+        let next = record_mut(&mut town, 0);
+        assert_eq!((next.attempt, next.params.size_gib), (2, size), "{as_of:?}");
+    }
+}
+
+#[test]
+fn a_lost_volume_whose_loss_is_accepted_is_replaced_by_an_empty_one_whatever_the_spec_makes_new_ones_from() {
+    let text = spec(r#""data_lost":"blank""#);
+    let mut town = Town::with_spec(1, &text.replace(r#""mount":"/data""#, r#""snapshot":"snap-0123","mount":"/data""#));
+    town.gone(0);
+    town.free(0);
+    town.lose_volume(0);
+    record_mut(&mut town, 0).absent_since = Some(town.now - SECOND * 600);
+    town.run();
+    let record = record_mut(&mut town, 0);
+    assert_eq!((record.attempt, &record.params.snapshot), (2, &None));
 }
