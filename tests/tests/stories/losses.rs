@@ -90,6 +90,17 @@ fn subnets_of_another_zone_are_named_and_an_edit_heals() {
 }
 
 #[test]
+fn a_listed_subnet_that_does_not_exist_holds_nobody_up_where_another_serves() {
+    told(&World::quiet(39), async |lab: &Lab| {
+        let all = lab.region.act("operator", |aws, _| aws.describe_subnets(&Describe::default())).unwrap().items;
+        let own = all.iter().find(|subnet| subnet.availability_zone == "eu-central-1a").expect("each zone has one");
+        let listed = format!(r#""kind":"eni","subnets":["subnet-0123456789abcdef0","{}"]"#, own.subnet_id);
+        let group = lab.create(&NewGroup::cass(&SPEC.replace(r#""kind":"eni""#, &listed), 1).in_one_zone());
+        served(lab, &group).await;
+    });
+}
+
+#[test]
 fn an_instance_without_room_is_given_up_and_its_slot_loses_nothing() {
     // A d3en.12xlarge takes three volumes besides its root.
     let mut volumes = String::from(r#""data":{"size":"1GiB","mount":"/data"}"#);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use stateful_asg_campaign::bus::BusOdds;
 use stateful_asg_campaign::group::NewGroup;
 use stateful_asg_campaign::lab::{Lab, World};
 use stateful_asg_core::cloud::InstanceState;
-use stateful_asg_core::ids::{GroupName, InstanceId, VolumeId};
+use stateful_asg_core::ids::{GroupName, InstanceId, InterfaceId, VolumeId};
 use stateful_asg_core::observed::{Notes, Observed};
 use stateful_asg_core::plan;
 use stateful_asg_core::spec::Limits;
@@ -15,11 +16,12 @@ use stateful_asg_core::tags;
 use stateful_asg_core::waiting::Reads;
 use stateful_asg_runtime::observe::{Target, observe, refresh};
 use stateful_asg_runtime::ports::Clock;
-use stateful_asg_sim::model::types::{AttachVolume, DetachVolume};
-use stateful_asg_sim::model::{Effect, EffectKind};
+use stateful_asg_runtime::settle::{Job, settle};
+use stateful_asg_sim::model::types::{AttachVolume, DetachVolume, LifecycleState};
+use stateful_asg_sim::model::{Effect, EffectKind, Span, Timings};
 use stateful_asg_sim::typed::{Fault, SimWorld};
 
-use crate::{LIMIT, PLAIN, SPEC, holder, holders, identity, served, three, told};
+use crate::{LIMIT, PLAIN, SPEC, holder, holders, identity, kill, served, three, told};
 
 async fn read(lab: &Lab, world: &SimWorld, group: &GroupName, record: Option<Option<Group>>) -> Observed {
     let target = Target { group: group.clone(), deployment: lab.deployment.clone(), limits: Limits::unlimited() };
@@ -67,6 +69,56 @@ fn what_a_dead_holder_leaves_is_read_after_its_death_was_seen() {
     });
 }
 
+/// Its death is shown for an hour, or forgotten at once.
+#[test]
+fn what_a_holder_leaves_is_read_when_it_was_seen_gone_whatever_was_waited_for() {
+    for shown in [3000, 1] {
+        let brief = Span::secs(1, 1);
+        let timings = Timings { terminate: brief, free: brief, forget: Span::secs(shown, shown), ..Timings::default() };
+        told(&World { timings, ..World::quiet(53) }, async |lab: &Lab| {
+            let group = three(lab, SPEC).await;
+            at_rest(lab).await;
+            let held = lab.truth(|_, table| table.slots(&group).next().unwrap().clone());
+            let instance = held.holder.as_ref().unwrap().instance.clone();
+            let volume: &VolumeId = held.volumes.values().next().unwrap().id.as_ref().unwrap();
+            let interface: &InterfaceId = held.interface.as_ref().unwrap().id.as_ref().unwrap();
+            let world = lab.region.actor("reader");
+            let mut observed = read(lab, &world, &group, None).await;
+            assert!(!observed.volumes[volume].is_free() && observed.interfaces[interface].attachment.is_some());
+            kill(lab, instance.as_str());
+            lab.pass(Duration::from_secs(5)).await;
+            let reads = Reads { instances: true, ..Reads::default() };
+            refresh(&world, &mut observed, reads).await.expect("nothing is wrong");
+            assert_eq!(observed.instances.contains_key(&instance), shown > 1, "{}", lab.story());
+            assert!(observed.volumes[volume].is_free(), "{:?}", observed.volumes[volume]);
+            assert!(observed.interfaces[interface].attachment.is_none(), "{:?}", observed.interfaces[interface]);
+        });
+    }
+}
+
+#[test]
+fn an_instance_in_a_launch_hook_that_lacks_our_tags_is_asked_for_by_its_id_and_named() {
+    told(&World::quiet(54), async |lab: &Lab| {
+        let group = three(lab, PLAIN).await;
+        at_rest(lab).await;
+        lab.operate("scales out", |aws, _| aws.set_desired_capacity("cass-1", 4).unwrap());
+        let launching = |lab: &Lab| {
+            let waits = |state: LifecycleState| state == LifecycleState::PendingWait;
+            lab.truth(|aws, _| aws.members("cass-1").find(|m| waits(m.state)).map(|m| m.instance_id.clone()))
+        };
+        assert!(lab.until(LIMIT, |lab| launching(lab).is_some()).await, "{}", lab.story());
+        let newcomer = launching(lab).unwrap();
+        let ours = [tags::GROUP, tags::DEPLOYMENT].map(|key| (key.to_owned(), None));
+        lab.operate("takes its tags", |aws, _| aws.delete_tags(std::slice::from_ref(&newcomer), &ours).unwrap());
+        lab.pass(Duration::from_secs(20)).await;
+        let world = lab.region.actor("reader");
+        let observed = read(lab, &world, &group, None).await;
+        assert!(observed.instances.contains_key(&InstanceId::new(newcomer).unwrap()), "{}", lab.story());
+        let waiting = plan::plan(&observed, world.now()).waiting;
+        assert!(waiting.iter().any(|wait| wait.reason.kind() == "Untagged"), "{waiting:?}");
+    });
+}
+
 #[test]
 fn a_groups_item_that_is_older_than_its_slots_is_read_once_more() {
     told(&World::quiet(51), async |lab: &Lab| {
@@ -107,5 +159,55 @@ fn nobody_is_let_in_on_a_volume_that_was_read_before_something_else_was_waited_f
         let (attached, let_in) = lab
             .truth(|aws, _| (aws.effects().iter().rposition(is_attached), aws.effects().iter().rposition(is_let_in)));
         assert!(attached < let_in, "{}", lab.story());
+    });
+}
+
+/// While a volume is on its way, only volumes are read again.
+#[test]
+fn nobody_is_let_in_on_an_instance_that_was_read_before_something_else_was_waited_for() {
+    let timings = Timings { attach: Span::secs(22, 22), ..Timings::default() };
+    told(&World { timings, ..World::quiet(55) }, async |lab: &Lab| {
+        lab.bus.set_odds(BusOdds::CUT);
+        let group = lab.create(&NewGroup::cass(PLAIN, 1));
+        served(lab, &group).await;
+        let calls = lab.region.calls();
+        let let_in = calls.iter().rfind(|call| call.operation == "autoscaling:CompleteLifecycleAction").unwrap();
+        let mut by_the_same = calls.iter().filter(|call| call.actor == let_in.actor && call.at < let_in.at);
+        let read = by_the_same.rfind(|call| call.operation == "ec2:DescribeInstances").unwrap();
+        let age = let_in.at.duration_since(read.at);
+        assert!(age < SignedDuration::from_secs(11), "{age:#}\n{}", lab.story());
+    });
+}
+
+#[test]
+fn an_edit_counts_for_a_launch_that_comes_while_a_settle_gives_its_lease_back() {
+    told(&World::quiet(56), async |lab: &Lab| {
+        let group = three(lab, PLAIN).await;
+        at_rest(lab).await;
+        let world = lab.region.actor("reader");
+        let job = Job {
+            group: group.clone(),
+            deployment: lab.deployment.clone(),
+            limits: Limits::unlimited(),
+            owner: "reader".to_owned(),
+            deadline: lab.now() + SignedDuration::from_secs(900),
+            audit: false,
+            hooks: true,
+        };
+        let pause = |seconds| Fault::Pause(Duration::from_secs(seconds));
+        lab.region.faults(|faults| faults.next("autoscaling:DescribeLifecycleHooks", pause(4)));
+        let meanwhile = async {
+            lab.pass(Duration::from_secs(2)).await;
+            lab.region.faults(|faults| faults.next("dynamodb:UpdateItem", pause(30)));
+            lab.pass(Duration::from_secs(5)).await;
+            lab.edit_spec("cass-1", &PLAIN.replace("20GiB", "30GiB"));
+            lab.bus.set_odds(BusOdds::default());
+            lab.operate("scales out", |aws, _| aws.set_desired_capacity("cass-1", 4).unwrap());
+        };
+        let (settled, ()) = futures::join!(settle(&world, &job), meanwhile);
+        assert_eq!(settled.expect("nothing is wrong").continued.len(), 1, "{}", lab.story());
+        let sizes = lab.truth(|aws, _| aws.volumes().map(|volume| volume.size_gib).collect::<Vec<_>>());
+        assert!(sizes.contains(&30), "{sizes:?}\n{}", lab.story());
+        served(lab, &group).await;
     });
 }
