@@ -183,7 +183,7 @@ fn reachable(observed: &Observed, slot: &Slot, to: &Zone, change: &mut Change) {
     if &slot.zone == to {
         change.problem(format!("slot {} is in {to} already", slot.number));
     }
-    let zones: BTreeSet<&Zone> = observed.subnets.values().map(|subnet| &subnet.zone).collect();
+    let zones: BTreeSet<&Zone> = observed.subnets.values().flatten().map(|subnet| &subnet.zone).collect();
     if !zones.contains(to) {
         let known: Vec<&str> = zones.iter().map(|zone| zone.as_str()).collect();
         let known = if known.is_empty() { "it has no subnet at all".to_owned() } else { known.join(", ") };

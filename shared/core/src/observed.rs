@@ -46,8 +46,8 @@ pub struct Observed {
     /// Volumes and interfaces that bear the group's tag or the deployment's, and not the other, if this reading included
     /// them. No other field shows them.
     pub half_tagged: Option<Vec<HalfTagged>>,
-    /// Subnets that the spec lists, once looked up.
-    pub subnets: BTreeMap<SubnetId, Subnet>,
+    /// Subnets that were looked up; `None` for one that EC2 did not show.
+    pub subnets: BTreeMap<SubnetId, Option<Subnet>>,
     /// Records that were looked up in this reading.
     pub records: BTreeMap<RecordKey, RecordSeen>,
     /// The group's item, or none yet.
@@ -64,6 +64,12 @@ impl Observed {
     /// The group's slots, by number.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> + Clone {
         self.slots.values().map(Deref::deref)
+    }
+
+    /// A subnet that was looked up and is there.
+    #[must_use]
+    pub fn subnet(&self, id: &SubnetId) -> Option<&Subnet> {
+        self.subnets.get(id).and_then(Option::as_ref)
     }
 }
 

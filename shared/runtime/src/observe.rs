@@ -208,7 +208,8 @@ pub async fn look<W: Cloud + Table>(world: &W, observed: &mut Observed, look: &L
     if !look.subnets.is_empty() {
         let ids: Vec<_> = look.subnets.iter().cloned().collect();
         let found = world.subnets(&ids).await?;
-        observed.subnets.extend(found.into_iter().map(|subnet| (subnet.id.clone(), subnet)));
+        observed.subnets.extend(ids.into_iter().map(|id| (id, None)));
+        observed.subnets.extend(found.into_iter().map(|subnet| (subnet.id.clone(), Some(subnet))));
     }
     if look.snapshots {
         let which = (observed.group.clone(), observed.deployment.clone());

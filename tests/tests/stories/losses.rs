@@ -101,6 +101,15 @@ fn a_listed_subnet_that_does_not_exist_holds_nobody_up_where_another_serves() {
 }
 
 #[test]
+fn where_no_listed_subnet_exists_a_person_is_called() {
+    told(&World::quiet(40), async |lab: &Lab| {
+        let listed = r#""kind":"eni","subnets":["subnet-0123456789abcdef0"]"#;
+        let group = lab.create(&NewGroup::cass(&SPEC.replace(r#""kind":"eni""#, listed), 1).in_one_zone());
+        until_alarms(lab, &group, "NoSubnet").await;
+    });
+}
+
+#[test]
 fn an_instance_without_room_is_given_up_and_its_slot_loses_nothing() {
     // A d3en.12xlarge takes three volumes besides its root.
     let mut volumes = String::from(r#""data":{"size":"1GiB","mount":"/data"}"#);

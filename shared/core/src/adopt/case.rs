@@ -143,7 +143,7 @@ impl<'a> Case<'a> {
             Choice::Group => self.obs.asgs.iter().flat_map(|asg| asg.subnets.iter().cloned()).collect(),
             Choice::List(list) => list.iter().cloned().collect(),
         };
-        let known = |id: &&SubnetId| self.obs.subnets.get(id).is_some_and(|subnet| &subnet.zone == zone);
+        let known = |id: &&SubnetId| self.obs.subnet(id).is_some_and(|subnet| &subnet.zone == zone);
         let found = listed.iter().find(known).cloned();
         if found.is_none() {
             self.needs.look.subnets.extend(listed.into_iter().filter(|id| !self.obs.subnets.contains_key(id)));

@@ -326,7 +326,7 @@ fn retired(case: &mut Case<'_>, number: SlotNumber, evidence: &Evidence<'_>) -> 
 fn any_zone(case: &mut Case<'_>) -> Option<Zone> {
     let members = case.obs.asgs.iter().flat_map(|asg| asg.members.values().map(|member| member.zone.clone()));
     let shown = case.obs.volumes.values().map(|volume| volume.zone.clone());
-    let subnets = case.obs.subnets.values().map(|subnet| subnet.zone.clone());
+    let subnets = case.obs.subnets.values().flatten().map(|subnet| subnet.zone.clone());
     let found = members.chain(case.obs.slots().map(|slot| slot.zone.clone())).chain(shown).chain(subnets).min();
     if found.is_none() {
         let listed: Vec<_> = case.obs.asgs.iter().flat_map(|asg| asg.subnets.iter().cloned()).collect();

@@ -142,7 +142,7 @@ fn choose_subnet(view: &View<'_>, instance: &Instance, draft: &mut Draft<'_>) ->
         Choice::Group => instance.subnet.clone(),
         Choice::List(list) => {
             draft.look.subnets.extend(list.iter().filter(|id| !view.obs.subnets.contains_key(id)).cloned());
-            list.iter().find(|id| view.obs.subnets.get(id).is_some_and(|subnet| subnet.zone == instance.zone)).cloned()
+            list.iter().find(|id| view.obs.subnet(id).is_some_and(|subnet| subnet.zone == instance.zone)).cloned()
         }
     }
 }

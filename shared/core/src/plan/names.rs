@@ -88,7 +88,7 @@ pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
         .dns
         .as_ref()
         .and_then(|dns| dns.group.as_ref().map(|name| RecordKey { zone: dns.zone.clone(), name: name.clone() }));
-    let published = recorded.as_ref().map(|record| record.confirmed.clone()).unwrap_or_default();
+    let published = recorded.as_ref().map(still_published).unwrap_or_default();
     let active = || view.obs.slots().filter(|slot| slot.is_active());
     let mut wanted: Addresses = active()
         .filter_map(|slot| {
@@ -116,6 +116,12 @@ pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
     for reason in lacks.reasons {
         draft.wait(Subject::Group, reason, None);
     }
+}
+
+/// What the record holds whatever became of the changes that were tried: an address whose withdrawal was tried is new again.
+fn still_published(record: &NameRecord) -> Addresses {
+    let tried = |ip: &&Ipv4Addr| record.tried.iter().all(|tried| tried.contains(ip));
+    record.confirmed.iter().filter(tried).copied().collect()
 }
 
 /// A name of ours that must be withdrawn before this instance may go still holds its address.

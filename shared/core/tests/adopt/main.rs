@@ -47,7 +47,7 @@ fn adopt_with(town: &mut Town, spec: &Spec, wishes: &Wishes, records: &BTreeMap<
             town.obs.records.insert(key, seen);
         }
         for id in found.needs.look.subnets {
-            town.obs.subnets.insert(id.clone(), Subnet { id, zone: zone('a') });
+            town.obs.subnets.insert(id.clone(), Some(Subnet { id, zone: zone('a') }));
         }
     }
     panic!("it asks again and again");
@@ -73,7 +73,7 @@ fn published(town: &Town) -> BTreeMap<RecordKey, RecordSeen> {
 /// The table is gone, all of it.
 fn lose_table(town: &mut Town) -> (BTreeMap<SlotNumber, Shared<Slot>>, Group) {
     town.obs.subnets = [SubnetId::new("subnet-0000000000000000a").unwrap()]
-        .map(|id| (id.clone(), Subnet { id, zone: zone('a') }))
+        .map(|id| (id.clone(), Some(Subnet { id, zone: zone('a') })))
         .into();
     town.obs.asgs[0].subnets = town.obs.subnets.keys().cloned().collect();
     (std::mem::take(&mut town.obs.slots), town.obs.record.take().unwrap())

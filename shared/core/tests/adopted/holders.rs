@@ -64,7 +64,7 @@ fn an_instance_that_holds_another_slot_does_not_hold_this_one() {
     town.attach(0, 1);
     town.gone(0);
     town.obs.asgs[0].subnets = vec![subnet_id('a')];
-    town.obs.subnets = [(subnet_id('a'), Subnet { id: subnet_id('a'), zone: zone('a') })].into();
+    town.obs.subnets = [(subnet_id('a'), Some(Subnet { id: subnet_id('a'), zone: zone('a') }))].into();
     let holds = ["slot 0: what is its is attached to i-00000000000000001, which holds slot 1"];
     assert_refused(&adopt(&mut town, PLAIN), &holds);
     // The table says so, whether its tags do or not.
@@ -167,14 +167,14 @@ fn the_subnet_of_a_free_interface_is_one_of_the_group_in_its_zone() {
     town.gone(0);
     let (near, far) = (subnet_id('c'), subnet_id('b'));
     town.obs.asgs[0].subnets = vec![far.clone(), near.clone()];
-    town.obs.subnets = [(far.clone(), Subnet { id: far.clone(), zone: zone('b') })].into();
+    town.obs.subnets = [(far.clone(), Some(Subnet { id: far.clone(), zone: zone('b') }))].into();
     let found = propose_once(&mut town, PLAIN, &Wishes::default());
     assert_eq!(found.needs.look.subnets, BTreeSet::from([near.clone()]), "what is known is not read again");
     assert_eq!(said(&found.refused), Vec::<String>::new(), "it may be there");
 
-    town.obs.subnets.insert(near.clone(), Subnet { id: near.clone(), zone: zone('a') });
+    town.obs.subnets.insert(near.clone(), Some(Subnet { id: near.clone(), zone: zone('a') }));
     assert_eq!(only(&adopt(&mut town, PLAIN)).interface.as_ref().unwrap().subnet, near);
-    town.obs.subnets.insert(near.clone(), Subnet { id: near, zone: zone('b') });
+    town.obs.subnets.insert(near.clone(), Some(Subnet { id: near, zone: zone('b') }));
     let unknown = "slot 0: no subnet of the group is known in the zone of eni-00000000000000000";
     assert_refused(&adopt(&mut town, PLAIN), &[unknown]);
 }

@@ -83,7 +83,7 @@ fn assert_refused(found: &Adoption, expected: &[&str]) {
 fn lose_table(town: &mut Town) {
     let id = subnet_id('a');
     town.obs.asgs[0].subnets = vec![id.clone()];
-    town.obs.subnets.insert(id.clone(), Subnet { id, zone: zone('a') });
+    town.obs.subnets.insert(id.clone(), Some(Subnet { id, zone: zone('a') }));
     town.obs.slots.clear();
     town.obs.record = None;
 }

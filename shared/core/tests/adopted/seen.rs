@@ -167,7 +167,7 @@ fn a_number_is_forgotten_in_some_zone_of_the_group_and_only_once_one_is_known() 
     assert_eq!(found.needs.look.subnets, BTreeSet::from([subnet_id('a'), subnet_id('b')]));
     assert!(!said(&found.refused).contains(&nowhere.to_owned()), "it is to be read: {:?}", found.refused);
 
-    town.obs.subnets.insert(subnet_id('b'), Subnet { id: subnet_id('b'), zone: zone('b') });
+    town.obs.subnets.insert(subnet_id('b'), Some(Subnet { id: subnet_id('b'), zone: zone('b') }));
     let found = propose_once(&mut town, PLAIN, &forget);
     let gone = only(&found);
     assert_eq!((gone.state, &gone.zone, gone.upkeep.retired.len()), (SlotState::Retired, &zone('b'), 0));

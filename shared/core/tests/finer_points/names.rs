@@ -214,3 +214,23 @@ fn of_what_a_name_held_before_the_newest_sixteen_hundred_addresses_are_remembere
     town.run_once();
     assert_eq!(own(&mut town).past, past[1..]);
 }
+
+#[test]
+fn an_address_whose_withdrawal_from_the_groups_name_was_tried_comes_back_only_in_service() {
+    for (withdrawn, lifecycle, named) in [
+        (false, Lifecycle::PendingWait, true),
+        (true, Lifecycle::PendingWait, false),
+        (true, Lifecycle::InService, true),
+    ] {
+        let mut town = Town::served(2);
+        let all = shared(&mut town).confirmed.clone();
+        if withdrawn {
+            shared(&mut town).tried = vec![all.iter().skip(1).copied().collect()];
+        }
+        town.lifecycle(0, lifecycle.clone());
+        let key = shared(&mut town).key.clone();
+        town.obs.records.insert(key, RecordSeen::A { ttl: 30, values: all.clone() });
+        town.run();
+        assert_eq!(shared(&mut town).confirmed == all, named, "withdrawn: {withdrawn}, {lifecycle:?}");
+    }
+}

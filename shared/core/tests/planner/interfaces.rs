@@ -85,16 +85,20 @@ fn a_slot_is_not_released_before_its_interface_is_free() {
 #[test]
 fn an_interface_is_made_in_the_listed_subnet_of_the_instances_zone() {
     let subnet = |n: u32| SubnetId::new(format!("subnet-{n:017x}")).unwrap();
-    for (zones, expected, said) in
-        [("", None, Some("InterfaceCreating")), ("ba", Some(2), None), ("bc", None, Some("NoSubnet"))]
-    {
+    for (zones, expected, said) in [
+        ("", None, Some("InterfaceCreating")),
+        ("ba", Some(2), None),
+        ("bc", None, Some("NoSubnet")),
+        ("--", None, Some("NoSubnet")),
+    ] {
         let mut town = launching();
         slot_mut(&mut town, 0).interface = None;
         town.obs.interfaces.remove(&interface_id(0));
         let list = format!(r#""kind":"eni","subnets":["{}","{}"]"#, subnet(1), subnet(2));
         edit(&mut town, &SPEC.replace(r#""kind":"eni""#, &list));
         for (n, letter) in (1..).zip(zones.chars()) {
-            town.obs.subnets.insert(subnet(n), Subnet { id: subnet(n), zone: zone(letter) });
+            let seen = (letter != '-').then(|| Subnet { id: subnet(n), zone: zone(letter) });
+            town.obs.subnets.insert(subnet(n), seen);
         }
         let plan = town.plan();
         assert_eq!(plan.look.subnets.len(), 2 - zones.len(), "{zones}");
