@@ -62,7 +62,7 @@ def try_without(guard: dict, shared: list, options: argparse.Namespace) -> tuple
         edit(options.copy, change)
     environment = dict(
         os.environ,
-        CARGO_TARGET_DIR=str(options.target),
+        CARGO_TARGET_DIR=str(options.target.resolve()),
         HISTORIES=str(options.histories),
         RUST_BACKTRACE="0",
     )

@@ -109,7 +109,7 @@ pub fn unserved(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName
             );
         }
     }
-    all.extend(group_record(aws, table, group, spec).map(|what| about(None, what)));
+    all.extend(group_record(aws, table, rules, group, spec).map(|what| about(None, what)));
     all.extend(table.slots(group).filter_map(|slot| left_name(aws, slot)).map(|what| about(None, what)));
     all
 }
@@ -149,7 +149,7 @@ fn unserved_member(
 }
 
 /// Once all is quiet, the group's record holds the addresses of exactly those in service.
-fn group_record(aws: &Aws, table: &MemoryTable, group: &GroupName, spec: &Spec) -> Option<String> {
+fn group_record(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName, spec: &Spec) -> Option<String> {
     let dns = spec.dns.as_ref()?;
     let name = dns.group.as_ref()?;
     let in_service = |slot: &&Shared<Slot>| {
@@ -163,6 +163,12 @@ fn group_record(aws: &Aws, table: &MemoryTable, group: &GroupName, spec: &Spec) 
         .filter_map(|slot| slot.holder.as_ref().and_then(|h| address(aws, slot, h.instance.as_str())))
         .collect();
     wanted.sort();
+    // After the loss of the table `adopt` leaves alone what holds an address that it cannot tell, and says so: it is nobody's
+    // until a person deletes it. Where somebody serves, the planner names it (`RecordForeign`).
+    let is_nobodys = rules.lost_table() && table.group(group).is_some_and(|item| item.record.is_none());
+    if is_nobodys && wanted.is_empty() {
+        return None;
+    }
     let mut holds =
         aws.record(dns.zone.as_str(), name.as_str(), "A").map(|record| record.values.clone()).unwrap_or_default();
     holds.sort();

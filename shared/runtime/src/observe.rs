@@ -16,6 +16,7 @@ use stateful_asg_core::plan::Look;
 use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::Limits;
 use stateful_asg_core::table::{Action, Group, Slot};
+use stateful_asg_core::tags::RELEASED;
 use stateful_asg_core::waiting::Reads;
 
 use crate::ports::{Called, Cloud, Table, Which, World};
@@ -130,23 +131,23 @@ pub async fn refresh<W: World>(world: &W, observed: &mut Observed, reads: Reads)
     let asgs = asgs?;
     let newcomers = asgs.iter().flat_map(|asg| asg.members.keys()).any(|id| !observed.instances.contains_key(id));
     observed.asgs = asgs;
-    let alive = living_holders(observed);
+    let held = holding(observed);
     if let Some(found) = instances? {
         observed.instances = found;
     } else if newcomers {
         observed.instances = self::instances(world, &which).await?;
     }
-    // What a holder that has just been seen gone leaves behind is read after that, never before: an older reading could
-    // show as free what was attached since.
-    let after_death = living_holders(observed) != alive;
-    observed.volumes = match volumes?.filter(|_| !after_death) {
+    // What a holder that has just been seen to let go leaves behind is read after that, never before: an older reading
+    // could show as free what was attached since.
+    let let_go = holding(observed) != held;
+    observed.volumes = match volumes?.filter(|_| !let_go) {
         Some(found) => found,
-        None if after_death => self::volumes(world, &which).await?,
+        None if let_go => self::volumes(world, &which).await?,
         None => std::mem::take(&mut observed.volumes),
     };
-    observed.interfaces = match interfaces?.filter(|_| !after_death) {
+    observed.interfaces = match interfaces?.filter(|_| !let_go) {
         Some(found) => found,
-        None if after_death => self::interfaces(world, &which).await?,
+        None if let_go => self::interfaces(world, &which).await?,
         None => std::mem::take(&mut observed.interfaces),
     };
     if let Some(found) = snapshots? {
@@ -171,15 +172,15 @@ fn named(observed: &Observed) -> BTreeSet<SnapshotId> {
     observed.slots().flat_map(|slot| slot.upkeep.named_snapshots()).cloned().collect()
 }
 
-/// Holders that the reading shows, and not on their way to `terminated`.
-fn living_holders(observed: &Observed) -> BTreeSet<InstanceId> {
+/// Holders that the reading shows, not on their way to `terminated`, and whose guest has not released what they hold.
+fn holding(observed: &Observed) -> BTreeSet<InstanceId> {
     let gone = |instance: &Instance| matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated);
+    let released = |slot: &Slot, instance: &Instance| instance.tags.get(RELEASED) == Some(&slot.claim.to_string());
     observed
-        .slots
-        .values()
-        .filter_map(|slot| slot.holder.as_ref().map(|holder| &holder.instance))
-        .filter(|id| observed.instances.get(id).is_some_and(|instance| !gone(instance)))
-        .cloned()
+        .slots()
+        .filter_map(|slot| Some((slot, observed.instances.get(&slot.holder.as_ref()?.instance)?)))
+        .filter(|(slot, instance)| !gone(instance) && !released(slot, instance))
+        .map(|(_, instance)| instance.id.clone())
         .collect()
 }
 

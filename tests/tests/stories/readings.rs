@@ -96,6 +96,27 @@ fn what_a_holder_leaves_is_read_when_it_was_seen_gone_whatever_was_waited_for() 
     }
 }
 
+/// Its disk may have been attached after the reading in hand.
+#[test]
+fn what_a_guest_has_released_is_read_after_that_was_seen() {
+    told(&World::quiet(56), async |lab: &Lab| {
+        let group = three(lab, SPEC).await;
+        at_rest(lab).await;
+        let (holder, volume) = (holder(lab, &group, 0), identity(lab, &group, 0).0["data"].clone());
+        let id = VolumeId::new(volume.as_str()).unwrap();
+        let world = lab.region.actor("reader");
+        let mut observed = read(lab, &world, &group, None).await;
+        observed.volumes.get_mut(&id).unwrap().attachments.clear();
+        let instances = Reads { instances: true, ..Reads::default() };
+        refresh(&world, &mut observed, instances).await.expect("nothing is wrong");
+        assert!(observed.volumes[&id].attachments.is_empty(), "nothing happened: it is not read again");
+        let released = [(tags::RELEASED.to_owned(), "1".to_owned())].into();
+        lab.operate("the guest releases", |aws, _| aws.create_tags(&[holder], &released).unwrap());
+        refresh(&world, &mut observed, instances).await.expect("nothing is wrong");
+        assert_eq!(observed.volumes[&id].attachments.len(), 1);
+    });
+}
+
 #[test]
 fn an_instance_in_a_launch_hook_that_lacks_our_tags_is_asked_for_by_its_id_and_named() {
     told(&World::quiet(54), async |lab: &Lab| {

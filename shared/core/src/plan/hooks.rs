@@ -31,7 +31,11 @@ pub(crate) fn launching(view: &View<'_>, draft: &mut Draft<'_>, serving: &Servin
                         warm(view, asg, id, draft);
                     }
                 }
-                Lifecycle::Warmed => _ = reopen(view, id, Transition::Launching, draft),
+                Lifecycle::Warmed => {
+                    if !reopen(view, id, Transition::Launching, draft) {
+                        arrived(view, id, draft);
+                    }
+                }
                 Lifecycle::InService => _ = reopen(view, id, Transition::Terminating, draft),
                 Lifecycle::WarmedTerminatingWait => {
                     if let Some(action) = open_action(view, asg, id, Transition::Terminating, draft) {
@@ -60,6 +64,16 @@ fn reopen(view: &View<'_>, id: &InstanceId, transition: Transition, draft: &mut 
     let served = |action: &Action| action.done.as_ref().is_some_and(|done| done.claim > Claim(0));
     let answered = draft.action(id, transition).filter(|action| served(action)).cloned();
     answered.map(|action| draft.set_action(anew(view, &action))).is_some()
+}
+
+/// It is in the pool: its passage there is over, also where the table never learnt of the answer. What waits for an answer
+/// later is the next passage, and has not waited since.
+fn arrived(view: &View<'_>, id: &InstanceId, draft: &mut Draft<'_>) {
+    let open = |action: &Action| action.done.is_none() && action.into_pool != Some(false);
+    if let Some(action) = draft.action(id, Transition::Launching).filter(|action| open(action)).cloned() {
+        let done = Done { result: HookResult::Continue, claim: Claim(0), at: view.now };
+        draft.set_action(Action { done: Some(done), ..action });
+    }
 }
 
 /// The next passage of the same instance through the same hook.
@@ -95,14 +109,17 @@ fn waits(view: &View<'_>, asg: &Asg, id: &InstanceId, draft: &mut Draft<'_>, ser
         return complete(view, &action, HookResult::Continue, slot.claim, draft);
     }
     let claim = slot.map_or(Claim(0), |slot| slot.claim);
-    // A machine that never boots, or was stopped, is given up like one whose guest stays silent.
+    // A machine that never boots, or was stopped, is given up like one whose guest stays silent. A guest can do nothing until
+    // its instance holds a slot.
     let dead = stands_still && view.past(Some(action.since), view.spec.launch.wait);
+    let held = slot.and_then(|slot| slot.holder.as_ref()).filter(|_| !dead);
+    let since = held.map_or(action.since, |held| held.since.max(action.since));
     let despair =
-        if dead { Some(Despair::After(view.spec.launch.wait)) } else { despair(view, &action, serving.blockers(id)) };
+        if dead { Some(Despair::After(view.spec.launch.wait)) } else { despair(view, since, serving.blockers(id)) };
     match despair {
         Some(Despair::Now) => abandon(view, &action, claim, draft),
         Some(Despair::After(wait)) => {
-            let at = abandon_at(&action, wait, draft);
+            let at = abandon_at(since, wait, draft);
             if at <= view.now {
                 abandon(view, &action, claim, draft);
             } else {
@@ -123,7 +140,7 @@ enum Despair {
 }
 
 /// Only this instance's InService could end the wait, or no retry cures it.
-fn despair(view: &View<'_>, action: &Action, blockers: &[Reason]) -> Option<Despair> {
+fn despair(view: &View<'_>, since: Timestamp, blockers: &[Reason]) -> Option<Despair> {
     let launch = &view.spec.launch;
     if blockers.iter().any(|reason| matches!(reason, Reason::AttachStuck { .. })) {
         return Some(Despair::Now);
@@ -139,14 +156,14 @@ fn despair(view: &View<'_>, action: &Action, blockers: &[Reason]) -> Option<Desp
     }
     // A guest that stays silent: another machine may do better.
     let only_guest = !blockers.is_empty() && blockers.iter().all(|reason| *reason == Reason::GuestNotReady);
-    (only_guest && view.past(Some(action.since), launch.wait)).then_some(Despair::After(launch.wait))
+    (only_guest && view.past(Some(since), launch.wait)).then_some(Despair::After(launch.wait))
 }
 
 /// Not before `wait` has passed, nor before a time after the last launch given up that doubles with each.
-fn abandon_at(action: &Action, wait: Duration, draft: &Draft<'_>) -> Timestamp {
+fn abandon_at(since: Timestamp, wait: Duration, draft: &Draft<'_>) -> Timestamp {
     let abandons = &draft.group.abandons;
     let interval = wait.saturating_mul(1 << abandons.count.min(16)).min(LONGEST_INTERVAL);
-    let patient = later(action.since, wait);
+    let patient = later(since, wait);
     abandons.last.map_or(patient, |last| patient.max(later(last, interval)))
 }
 

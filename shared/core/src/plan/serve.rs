@@ -98,6 +98,7 @@ fn tag(view: &View<'_>, slot: &Slot, instance: &Instance, draft: &mut Draft<'_>,
         (tags::SLOT.to_owned(), slot.number.to_string()),
         (tags::CLAIM.to_owned(), slot.claim.to_string()),
     ]);
+    let launching = view.holder_phase(slot) == Some(Phase::Launching);
     for (name, spec) in &view.spec.volumes {
         let born = slot.volumes.get(name).filter(|record| record.born).and_then(|record| record.id.as_ref());
         let Some(id) = born else {
@@ -105,8 +106,12 @@ fn tag(view: &View<'_>, slot: &Slot, instance: &Instance, draft: &mut Draft<'_>,
             return;
         };
         wanted.insert(tags::volume_key(name), guest_tag(spec, id));
-        if let Some(volume) = view.obs.volumes.get(id) {
-            wanted.insert(tags::size_key(name), volume.size_gib.to_string());
+        match view.obs.volumes.get(id) {
+            Some(volume) => _ = wanted.insert(tags::size_key(name), volume.size_gib.to_string()),
+            // It may be lost, and another take its place: the guest would wait for it, and a call that was held up say so
+            // after the guest was told better.
+            None if launching => return,
+            None => {}
         }
     }
     wanted.insert(tags::DATA.to_owned(), data_tag(slot));

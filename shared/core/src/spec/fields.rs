@@ -185,7 +185,7 @@ static LAUNCH: Object = Object {
             "wait",
             Form::Time { min: 30, max: LONGEST_HOOK },
             Means(r#""30m""#),
-            "How long an instance may take to get there.",
+            "How long an instance may take to get there, once it holds its slot.",
         ),
         field(
             "surge_wait",

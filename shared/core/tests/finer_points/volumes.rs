@@ -167,3 +167,39 @@ fn a_device_name_is_taken_that_nobody_has() {
     let expected = [(volume_id(0), "/dev/sdi".to_owned()), (volume_id(100), "/dev/sdj".to_owned())];
     assert_eq!(attached.collect::<Vec<_>>(), expected);
 }
+
+/// What the steps tell this instance of its data, in order.
+fn told(steps: &[Step], n: u32) -> Vec<Option<String>> {
+    let told = steps.iter().filter_map(|step| match step {
+        Step::Tag { resource, tags } if resource == instance_id(n).as_str() => Some(tags.get(tags::DATA).cloned()),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn a_launching_guest_hears_nothing_of_a_volume_that_is_not_shown() {
+    for (lost, expected) in [("blank", vec![Some("blank".to_owned())]), ("wait", vec![])] {
+        let spec = SPEC.replace(r#""address""#, &format!(r#""data_lost":"{lost}","address""#));
+        let mut town = Town::with_spec(1, &spec);
+        town.gone(0);
+        town.free(0);
+        town.lose_volume(0);
+        data(&mut town, 0).absent_since = Some(at(300));
+        town.launching(7, 'a');
+        let mut steps = town.run();
+        town.arrive();
+        steps.extend(town.run());
+        assert_eq!(holder_of(&town, 0), Some(instance_id(7)), "{lost}");
+        assert_eq!(told(&steps, 7), expected, "{lost}");
+    }
+}
+
+#[test]
+fn a_holder_in_service_is_told_again_what_was_taken_from_its_tags_though_a_volume_is_not_shown() {
+    let mut town = Town::served(1);
+    town.lose_volume(0);
+    data(&mut town, 0).absent_since = Some(at(0));
+    town.obs.instances.get_mut(&instance_id(0)).unwrap().tags.remove(tags::DATA);
+    assert_eq!(told(&town.plan().steps, 0), [Some("kept".to_owned())]);
+}

@@ -9,7 +9,7 @@ use stateful_asg_core::table::*;
 use stateful_asg_core::tags;
 
 use crate::town::*;
-use crate::{HOUR, SECOND, edit, fails, planned, spec, words};
+use crate::{HOUR, SECOND, edit, fails, planned, slot_mut, spec, words};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -128,6 +128,34 @@ fn only_a_silent_guest_alone_ends_a_launch_and_only_after_its_wait() {
         assert!(words(&town).contains(&"GuestNotReady"), "{:?}", words(&town));
         assert!(!words(&town).contains(&"AbandonAt"), "{:?}", words(&town));
         assert_eq!(planned(&town).contains(&"Complete"), given_up, "{age}: {:?}", words(&town));
+    }
+}
+
+#[test]
+fn a_guests_silence_counts_from_when_its_instance_holds_the_slot() {
+    let wait = MINUTE * 10;
+    for (held, given_up) in [(wait - SECOND, false), (wait, true)] {
+        let mut town = launching(at(1000) - MINUTE * 30);
+        edit(&mut town, &spec(r#""launch":{"ready":"mounted","wait":"10m"}"#));
+        slot_mut(&mut town, 0).holder.as_mut().unwrap().since = at(1000) - held;
+        assert!(words(&town).contains(&"GuestNotReady"), "{:?}", words(&town));
+        assert_eq!(planned(&town).contains(&"Complete"), given_up, "{held}: {:?}", words(&town));
+    }
+}
+
+#[test]
+fn a_passage_into_the_pool_is_over_once_the_instance_is_there_and_the_next_has_not_waited_since() {
+    for (into_pool, over) in [(None, true), (Some(true), true), (Some(false), false)] {
+        let mut town = Town::served(1);
+        town.instance(5, 'a', Lifecycle::Warmed);
+        note(&mut town, Action { into_pool, since: at(10), ..action(5, Transition::Launching) });
+        town.run_once();
+        assert_eq!(of(&town, 5, Transition::Launching).done.is_some(), over, "{into_pool:?}");
+        town.lifecycle(5, Lifecycle::PendingWait);
+        town.run_once();
+        let next = of(&town, 5, Transition::Launching);
+        assert_eq!((next.into_pool, next.done), (Some(false), None), "{into_pool:?}");
+        assert_eq!(next.since, if over { at(1000) } else { at(10) }, "{into_pool:?}");
     }
 }
 
