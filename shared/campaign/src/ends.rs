@@ -53,6 +53,8 @@ pub fn explained(reason: &str, script: &Script, coverage: &Coverage) -> bool {
         // Without a guest that lets go, what a holder took into the pool stays with it.
         "HolderWarm" => script.group.warm.is_some(),
         "NeedsAdoption" => script.adopts,
+        // It was ordered while the call that deletes it was under way.
+        "SnapshotGone" => did(&Deed::Order) && script.odds.late + script.odds.pause + script.odds.stall > 0,
         _ => false,
     };
     by_deeds || by_world

@@ -88,7 +88,7 @@ pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
         .dns
         .as_ref()
         .and_then(|dns| dns.group.as_ref().map(|name| RecordKey { zone: dns.zone.clone(), name: name.clone() }));
-    let published = recorded.as_ref().map(still_published).unwrap_or_default();
+    let published = recorded.as_ref().map(|record| still_published(view, record)).unwrap_or_default();
     let active = || view.obs.slots().filter(|slot| slot.is_active());
     let mut wanted: Addresses = active()
         .filter_map(|slot| {
@@ -118,10 +118,16 @@ pub(crate) fn group_record(view: &View<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// What the record holds whatever became of the changes that were tried: an address whose withdrawal was tried is new again.
-fn still_published(record: &NameRecord) -> Addresses {
-    let tried = |ip: &&Ipv4Addr| record.tried.iter().all(|tried| tried.contains(ip));
-    record.confirmed.iter().filter(tried).copied().collect()
+/// What the record holds whatever became of the changes that were tried: an address whose withdrawal was tried is new again,
+/// and so is one that is not in what is shown. Someone else's record says nothing.
+fn still_published(view: &View<'_>, record: &NameRecord) -> Addresses {
+    let tried = |ip: &Ipv4Addr| record.tried.iter().all(|tried| tried.contains(ip));
+    let shown = |ip: &Ipv4Addr| match view.obs.records.get(&record.key) {
+        Some(RecordSeen::Absent) => false,
+        Some(seen @ RecordSeen::A { values, .. }) if of_our_making(record, seen) => values.contains(ip),
+        None | Some(RecordSeen::A { .. } | RecordSeen::Other(_)) => true,
+    };
+    record.confirmed.iter().filter(|ip| tried(ip) && shown(ip)).copied().collect()
 }
 
 /// A name of ours that must be withdrawn before this instance may go still holds its address.

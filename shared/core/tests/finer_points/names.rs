@@ -234,3 +234,25 @@ fn an_address_whose_withdrawal_from_the_groups_name_was_tried_comes_back_only_in
         assert_eq!(shared(&mut town).confirmed == all, named, "withdrawn: {withdrawn}, {lifecycle:?}");
     }
 }
+
+#[test]
+fn what_is_not_shown_under_the_groups_name_comes_back_only_in_service() {
+    let all: Addresses = [SLOTS, Ipv4Addr::new(10, 0, 9, 1)].into();
+    let rest: Addresses = all.iter().skip(1).copied().collect();
+    let short = RecordSeen::A { ttl: 30, values: rest.clone() };
+    for (seen, tried) in [(RecordSeen::Absent, vec![]), (RecordSeen::Absent, vec![all.clone()]), (short, vec![])] {
+        for (lifecycle, named) in [(Lifecycle::PendingWait, &rest), (Lifecycle::InService, &all)] {
+            let mut town = Town::served(2);
+            let record = shared(&mut town);
+            assert_eq!(record.confirmed, all);
+            (record.tried, record.past) = (tried.clone(), vec![rest.clone()]);
+            let key = record.key.clone();
+            town.lifecycle(0, lifecycle.clone());
+            town.obs.records.insert(key.clone(), seen.clone());
+            town.run();
+            let holds = RecordSeen::A { ttl: 30, values: named.clone() };
+            assert_eq!(town.obs.records[&key], holds, "{seen:?}, tried {tried:?}, {lifecycle:?}");
+            assert_eq!(shared(&mut town).confirmed, *named, "{seen:?}, tried {tried:?}, {lifecycle:?}");
+        }
+    }
+}
