@@ -130,12 +130,8 @@ fn edit(observed: &Observed, place: &PlaceArgs, text: String) -> Option<TableWri
     group.spec = Some(AcceptedSpec { number, text, from_table: true });
     group.refused = None;
     Some(TableWrite {
-        group: place.group.clone(),
-        slot: None,
         record: Some((old.map(|group| group.generation), Box::new(group))),
-        bind: Default::default(),
-        unbind: Default::default(),
-        action: None,
+        ..TableWrite::about(place.group.clone())
     })
 }
 

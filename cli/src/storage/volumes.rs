@@ -241,12 +241,5 @@ fn edited(slot: &Slot, edit: impl FnOnce(&mut Slot)) -> Slot {
 
 /// A slot's item in place of the one that was read.
 pub(super) fn written(account: &Account<'_>, old: Generation, slot: Slot) -> TableWrite {
-    TableWrite {
-        group: account.place.group.clone(),
-        slot: Some((Some(old), Box::new(slot))),
-        record: None,
-        bind: BTreeSet::new(),
-        unbind: BTreeSet::new(),
-        action: None,
-    }
+    TableWrite { slot: Some((Some(old), Box::new(slot))), ..TableWrite::about(account.place.group.clone()) }
 }

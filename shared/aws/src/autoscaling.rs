@@ -203,7 +203,7 @@ mod tests {
             ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"]
         );
         let states: Vec<_> = read.members.values().map(|member| member.lifecycle.clone()).collect();
-        assert_eq!(states, [Lifecycle::PendingWait, Lifecycle::Warmed]);
+        assert_eq!(states, [Lifecycle::PendingWait, Lifecycle::InPool]);
     }
 
     #[test]

@@ -185,11 +185,9 @@ pub(crate) fn action() -> Action {
 /// A write of the slot alone: from generation 4 to 5, with a binding made and one ended.
 pub(crate) fn write() -> TableWrite {
     TableWrite {
-        group: group_name(),
         slot: Some((Some(Generation(4)), Box::new(slot()))),
-        record: None,
         bind: BTreeSet::from([Bound::Volume(VolumeId::new("vol-0123456789abcdef0").unwrap())]),
         unbind: BTreeSet::from([Bound::Instance(instance())]),
-        action: None,
+        ..TableWrite::about(group_name())
     }
 }

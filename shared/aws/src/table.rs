@@ -15,7 +15,7 @@ use stateful_asg_runtime::ports::{CallError, Called, Rest, Summary, Table, Woken
 use crate::Aws;
 use crate::errors::{answer, failed};
 use crate::items::{self, BadItem, GROUPS, Item, Key, Member};
-use crate::writes::{self, Part, names};
+use crate::writes::{self, Condition, Part, names};
 
 const GET: &str = "dynamodb:GetItem";
 const PUT: &str = "dynamodb:PutItem";
@@ -97,7 +97,7 @@ impl Table for Aws {
 
     async fn write(&self, write: &TableWrite) -> Called<()> {
         if let Some(action) = write.lone_action() {
-            return self.put_action(&write.group, action).await;
+            return self.put_action(write, action).await;
         }
         let bad = |error: BadItem| error.in_call(TRANSACT);
         let op = writes::op(write).map_err(bad)?;
@@ -132,11 +132,28 @@ impl Aws {
         Ok(found)
     }
 
-    async fn put_action(&self, group: &GroupName, action: &Action) -> Called<()> {
-        let item = items::action_item(group, action).map_err(|error| error.in_call(PUT))?;
+    async fn put_action(&self, write: &TableWrite, action: &Action) -> Called<()> {
+        let bad = |error: BadItem| error.in_call(PUT);
+        let item = items::action_item(&write.group, action).map_err(bad)?;
+        let condition = Condition::answered_as_read(write, action).map_err(bad)?;
         let request = self.dynamodb.put_item();
-        let sent = request.table_name(&self.table).set_item(Some(item.into_iter().collect())).send().await;
-        answer(PUT, sent).map(drop).map_err(|error| self.about_table(error))
+        let sent = request
+            .table_name(&self.table)
+            .set_item(Some(item.into_iter().collect()))
+            .condition_expression(condition.text)
+            .set_expression_attribute_names(Some(names(condition.names).collect()))
+            .set_expression_attribute_values(Some(condition.values.into_iter().collect()))
+            .send()
+            .await;
+        match sent {
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                let message =
+                    format!("the {:?} action of {} was answered meanwhile", action.transition, action.instance);
+                let code = "ConditionalCheckFailed".to_owned();
+                Err(CallError { operation: PUT, kind: FailureKind::Conflict, code, message })
+            }
+            other => answer(PUT, other).map(drop).map_err(|error| self.about_table(error)),
+        }
     }
 
     async fn transact(&self, parts: Vec<Part>, op: &str) -> Called<()> {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::ids::{Claim, Generation, SlotNumber};
 use stateful_asg_core::observed::FailureKind;
-use stateful_asg_core::table::{Slot, TableWrite};
+use stateful_asg_core::table::{Action, Slot, TableWrite};
 use stateful_asg_runtime::ports::{Called, Rest, Table};
 use stateful_asg_sim::simulator::{Simulator, SimulatorConfig};
 
@@ -53,6 +53,26 @@ async fn claim(aws: &Aws) -> (u64, u64) {
 
 fn lost(answer: &Called<()>, says: &str) -> bool {
     answer.as_ref().is_err_and(|error| error.kind == FailureKind::Conflict && error.message.contains(says))
+}
+
+#[test]
+fn rule_10_an_answer_is_never_taken_back_by_who_had_not_read_it() {
+    told(async |_, aws| {
+        let answered = samples::action();
+        let open = Action { done: None, ..answered.clone() };
+        let note =
+            |action: &Action| TableWrite { action: Some(action.clone()), ..TableWrite::about(samples::group_name()) };
+        for action in [&open, &answered, &answered] {
+            aws.write(&note(action)).await.unwrap();
+        }
+        let (over, with_slot) = (note(&open), TableWrite { action: Some(open.clone()), ..to(None, 1) });
+        assert!(lost(&aws.write(&over).await, "was answered meanwhile"));
+        assert!(lost(&aws.write(&with_slot).await, "Terminating action"));
+        assert_eq!(aws.slots(&samples::group_name()).await.unwrap().1, std::slice::from_ref(&answered));
+        let read = TableWrite { answered: answered.done.clone(), ..with_slot };
+        aws.write(&read).await.unwrap();
+        assert_eq!(aws.slots(&samples::group_name()).await.unwrap().1, [open]);
+    });
 }
 
 #[test]

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 use stateful_asg_core::ids::{Generation, GroupName, SlotNumber};
 use stateful_asg_core::observed::FailureKind;
-use stateful_asg_core::table::{Action, Bound, Group, Slot, TableWrite};
+use stateful_asg_core::table::{Action, Bound, Done, Group, Slot, TableWrite};
 use uuid::Uuid;
 
 use crate::items::{BadItem, Item, Key, action_item, attribute, binding_item, number, slot_item, text};
@@ -35,6 +35,7 @@ pub(crate) fn op(write: &TableWrite) -> Result<String, BadItem> {
         bind: Vec<String>,
         unbind: Vec<String>,
         action: Option<&'a Action>,
+        answered: Option<&'a Done>,
     }
     let canonical = Canonical {
         group: &write.group,
@@ -43,6 +44,7 @@ pub(crate) fn op(write: &TableWrite) -> Result<String, BadItem> {
         bind: write.bind.iter().map(Bound::key).collect(),
         unbind: write.unbind.iter().map(Bound::key).collect(),
         action: write.action.as_ref(),
+        answered: write.answered.as_ref(),
     };
     Ok(Uuid::new_v5(&NAMESPACE, &serde_json::to_vec(&canonical)?).to_string())
 }
@@ -66,16 +68,16 @@ pub(crate) fn transaction(table: &str, write: &TableWrite, op: &str) -> Result<V
         }
     }
     if let Some(action) = &write.action {
-        parts.push(action_part(table, &write.group, action)?);
+        parts.push(action_part(table, write, action)?);
     }
     Ok(parts)
 }
 
 /// A condition and what its placeholders stand for; `#x` always stands for the attribute `x`.
-struct Condition {
-    text: &'static str,
-    names: &'static [&'static str],
-    values: Vec<(String, AttributeValue)>,
+pub(crate) struct Condition {
+    pub(crate) text: &'static str,
+    pub(crate) names: &'static [&'static str],
+    pub(crate) values: Vec<(String, AttributeValue)>,
 }
 
 impl Condition {
@@ -92,6 +94,19 @@ impl Condition {
 
     fn at(old: Generation) -> Self {
         Self { text: "#generation = :old", names: &["generation"], values: vec![number(":old", old)] }
+    }
+
+    /// The action is open, or answered as its writer had read, or as it is to be answered now.
+    pub(crate) fn answered_as_read(write: &TableWrite, action: &Action) -> Result<Self, BadItem> {
+        let key = Key::action(&write.group, &action.instance, action.transition);
+        let values = vec![
+            text(":null", "NULL"),
+            (":was".to_owned(), attribute(&key, &write.answered)?),
+            (":new".to_owned(), attribute(&key, &action.done)?),
+        ];
+        let text = "attribute_not_exists(#content.#done) OR attribute_type(#content.#done, :null) \
+                    OR #content.#done = :was OR #content.#done = :new";
+        Ok(Self { text, names: &["content", "done"], values })
     }
 
     fn this_slots_or_absent(group: &GroupName, slot: SlotNumber) -> Self {
@@ -152,10 +167,8 @@ fn unbind_part(table: &str, bound: &Bound, group: &GroupName, slot: SlotNumber) 
     Ok(Part { subject: format!("binding {}", bound.key()), item: TransactWriteItem::builder().delete(delete).build() })
 }
 
-/// Not conditional: an action is a note, and safety never rests on it.
-fn action_part(table: &str, group: &GroupName, action: &Action) -> Result<Part, BadItem> {
-    let item = action_item(group, action)?;
-    let put = Put::builder().table_name(table).set_item(Some(item.into_iter().collect())).build()?;
+fn action_part(table: &str, write: &TableWrite, action: &Action) -> Result<Part, BadItem> {
+    let put = conditional_put(table, action_item(&write.group, action)?, Condition::answered_as_read(write, action)?)?;
     let subject = format!("the {:?} action of {}", action.transition, action.instance);
     Ok(Part { subject, item: TransactWriteItem::builder().put(put).build() })
 }

@@ -23,6 +23,8 @@ fn each_part_has_its_condition() {
     let mut write = samples::write();
     write.record = Some((None, Box::new(samples::group())));
     write.action = Some(samples::action());
+    let as_read = "attribute_not_exists(#content.#done) OR attribute_type(#content.#done, :null) \
+                   OR #content.#done = :was OR #content.#done = :new";
     let this = "attribute_not_exists(#pk) OR (#group = :group AND #slot = :slot)";
     assert_eq!(
         conditions(&transaction("t", &write, "op-1").unwrap()),
@@ -31,7 +33,7 @@ fn each_part_has_its_condition() {
             "group cass: update if attribute_not_exists(#generation)".to_owned(),
             format!("binding volume#vol-0123456789abcdef0: put if {this}"),
             format!("binding instance#i-0123456789abcdef0: delete if {this}"),
-            "the Terminating action of i-0123456789abcdef0: put if true".to_owned(),
+            format!("the Terminating action of i-0123456789abcdef0: put if {as_read}"),
         ]
     );
 }

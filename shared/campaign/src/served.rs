@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use stateful_asg_core::ids::GroupName;
+use stateful_asg_core::ids::{GroupName, VolumeId};
 use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::{AddressKind, Ready, Spec};
 use stateful_asg_core::table::Slot;
 use stateful_asg_core::tags;
 use stateful_asg_sim::model::Aws;
-use stateful_asg_sim::model::types::{AttachmentStatus, Group, InstanceState, LifecycleState, Member};
+use stateful_asg_sim::model::types::{AttachmentStatus, Group, InstanceState, LifecycleState, Member, VolumeState};
 use stateful_asg_sim::typed::MemoryTable;
 
 use crate::rules::Rules;
@@ -111,6 +111,7 @@ pub fn unserved(aws: &Aws, table: &MemoryTable, rules: &Rules, group: &GroupName
     }
     all.extend(group_record(aws, table, rules, group, spec).map(|what| about(None, what)));
     all.extend(table.slots(group).filter_map(|slot| left_name(aws, slot)).map(|what| about(None, what)));
+    all.extend(table.slots(group).filter_map(|slot| unborn(aws, slot)).map(|what| about(None, what)));
     all
 }
 
@@ -122,6 +123,14 @@ fn left_name(aws: &Aws, slot: &Slot) -> Option<String> {
     ours.then(|| {
         format!("{NAME} {} of slot {}, which is vacant, holds {:?}", record.key.name, slot.number, stands.values)
     })
+}
+
+/// Once all is quiet, what was made for a vacant slot is known to be there.
+fn unborn(aws: &Aws, slot: &Slot) -> Option<String> {
+    let made = slot.volumes.values().filter(|record| !record.born && slot.holder.is_none());
+    let usable = |id: &&VolumeId| aws.volume(id.as_str()).is_some_and(|volume| volume.state == VolumeState::Available);
+    let id = made.filter_map(|record| record.id.as_ref()).find(usable)?;
+    Some(format!("{id} of slot {}, which is vacant, is there and not yet on record as such", slot.number))
 }
 
 fn is_part(asg: &Group, group: &GroupName) -> bool {

@@ -86,8 +86,10 @@ pub enum Lifecycle {
     Standby,
     /// Its root volume is being replaced.
     ReplacingRootVolume,
-    /// In the warm pool, nothing of ours waits.
+    /// On its way into the warm pool, or out of it for good, and no hook waits.
     Warmed,
+    /// In the warm pool.
+    InPool,
     /// On its way into the warm pool, a hook waits.
     WarmedPendingWait,
     /// Leaving the warm pool for good, a hook waits.
@@ -118,6 +120,7 @@ impl Lifecycle {
             | "RootVolumeReplaced" => Self::ReplacingRootVolume,
             "Warmed:Pending:Wait" => Self::WarmedPendingWait,
             "Warmed:Terminating:Wait" => Self::WarmedTerminatingWait,
+            "Warmed:Stopped" | "Warmed:Running" | "Warmed:Hibernated" => Self::InPool,
             other if other.starts_with("Warmed:") => Self::Warmed,
             other => Self::Unknown(other.to_owned()),
         }

@@ -341,11 +341,28 @@ pub struct TableWrite {
     pub bind: BTreeSet<Bound>,
     /// Bindings to end: this slot's, or absent already.
     pub unbind: BTreeSet<Bound>,
-    /// A lifecycle action's new value (not conditional: it is a note, safety never rests on it).
+    /// A lifecycle action's new value. It never takes back an answer that its writer had not read: whether a launch is over
+    /// decides who may get a slot.
     pub action: Option<Action>,
+    /// The answer that `action` may replace besides its own, as it was read (`None`: it was open, or not noted).
+    pub answered: Option<Done>,
 }
 
 impl TableWrite {
+    /// A write of nothing yet.
+    #[must_use]
+    pub fn about(group: GroupName) -> Self {
+        let (bind, unbind) = (BTreeSet::new(), BTreeSet::new());
+        Self { group, slot: None, record: None, bind, unbind, action: None, answered: None }
+    }
+
+    /// The action may be written over one that was answered so, or not.
+    #[must_use]
+    pub fn may_replace(&self, stands: Option<&Done>) -> bool {
+        let new = self.action.as_ref().and_then(|action| action.done.as_ref());
+        stands.is_none() || stands == self.answered.as_ref() || stands == new
+    }
+
     /// The lifecycle action, where the write is about nothing else: a note, which takes no transaction.
     #[must_use]
     pub fn lone_action(&self) -> Option<&Action> {

@@ -7,10 +7,10 @@ mod town;
 use std::collections::BTreeMap;
 
 use stateful_asg_core::cloud::{Lifecycle, RecordSeen, SnapshotState, Tags, Transition};
-use stateful_asg_core::ids::SlotNumber;
+use stateful_asg_core::ids::{Claim, SlotNumber};
 use stateful_asg_core::observed::FailureKind;
 use stateful_asg_core::step::Step;
-use stateful_asg_core::table::{Action, HookResult};
+use stateful_asg_core::table::{Action, Done, HookResult, TableWrite};
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::{Order, Stage};
 use town::*;
@@ -103,6 +103,41 @@ fn an_instance_that_let_go_before_its_launch_was_answered_gets_no_slot_again() {
     town.lifecycle(0, Lifecycle::PendingWait);
     town.run();
     assert_eq!(town.obs.slots[&SlotNumber(0)].holder, None);
+}
+
+/// The writes of these steps that carry an action of this instance's launch.
+fn of_launch(steps: Vec<Step>, n: u32) -> Vec<TableWrite> {
+    let writes = steps.into_iter().filter_map(|step| match step {
+        Step::Write { write, .. } => Some(write),
+        _ => None,
+    });
+    let about = |action: &Action| action.instance == instance_id(n) && action.transition == Transition::Launching;
+    writes.filter(|write| write.action.as_ref().is_some_and(about)).collect()
+}
+
+/// Who reads more slowly may not know that its launch is over by now: one transaction asks both.
+#[test]
+fn a_slot_is_given_only_together_with_a_launch_that_is_open() {
+    let mut town = Town::served(2);
+    town.gone(0);
+    town.free(0);
+    town.launching(9, 'a');
+    let claims = of_launch(town.run(), 9).into_iter().filter(|write| write.slot.is_some());
+    let given: Vec<_> = claims.map(|write| (write.action.unwrap().done, write.answered)).collect();
+    assert_eq!(given, [(None, None)]);
+}
+
+#[test]
+fn an_action_is_written_over_no_answer_but_the_one_that_was_read() {
+    let mut town = Town::served(1);
+    town.launching(9, 'a');
+    let opened: Vec<_> = of_launch(town.run_once(), 9).into_iter().map(|write| write.answered).collect();
+    assert_eq!(opened, [None]);
+    let done = Done { result: HookResult::Continue, claim: Claim(0), at: at(900) };
+    let passed = Action { done: Some(done.clone()), ..launch(9, None) };
+    town.obs.actions.insert((instance_id(9), Transition::Launching), passed);
+    let reopened: Vec<_> = of_launch(town.run_once(), 9).into_iter().map(|write| write.answered).collect();
+    assert_eq!(reopened, [Some(done)]);
 }
 
 #[test]

@@ -113,9 +113,11 @@ fn a_group_is_live_where_it_wants_or_has_instances_and_is_not_being_deleted() {
 
 #[test]
 fn nothing_is_concluded_from_a_lifecycle_state_that_is_not_known() {
-    let warm = ["Warmed:Pending", "Warmed:Pending:Proceed", "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated"];
-    for word in warm {
+    for word in ["Warmed:Pending", "Warmed:Pending:Proceed", "Warmed:Terminating"] {
         assert_eq!(Lifecycle::from_aws(word), Lifecycle::Warmed, "{word}");
+    }
+    for word in ["Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated"] {
+        assert_eq!(Lifecycle::from_aws(word), Lifecycle::InPool, "{word}");
     }
     assert_eq!(Lifecycle::from_aws("Warmed:Pending:Wait"), Lifecycle::WarmedPendingWait);
     assert_eq!(Lifecycle::from_aws("Warmed:Terminating:Wait"), Lifecycle::WarmedTerminatingWait);
@@ -190,14 +192,7 @@ fn a_write_is_about_an_action_alone_only_where_nothing_else_is_written() {
         beat: None,
         done: None,
     };
-    let note = TableWrite {
-        group: town.obs.group.clone(),
-        slot: None,
-        record: None,
-        bind: BTreeSet::new(),
-        unbind: BTreeSet::new(),
-        action: Some(action.clone()),
-    };
+    let note = TableWrite { action: Some(action.clone()), ..TableWrite::about(town.obs.group.clone()) };
     assert_eq!(note.lone_action(), Some(&action));
     let bound = BTreeSet::from([Bound::Volume(volume_id(0))]);
     let record = Some((None, Box::new(town.obs.record.clone().unwrap())));

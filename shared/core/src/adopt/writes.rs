@@ -43,14 +43,7 @@ fn item(observed: &Observed, slot: &Slot) -> TableWrite {
 }
 
 fn nothing(observed: &Observed) -> TableWrite {
-    TableWrite {
-        group: observed.group.clone(),
-        slot: None,
-        record: None,
-        bind: BTreeSet::new(),
-        unbind: BTreeSet::new(),
-        action: None,
-    }
+    TableWrite::about(observed.group.clone())
 }
 
 /// Everything that belongs to the slot, and to no other.

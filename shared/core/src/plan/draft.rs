@@ -10,7 +10,7 @@ use crate::observed::Observed;
 use crate::plan::{Look, Plan};
 use crate::shared::Shared;
 use crate::step::{Step, Why};
-use crate::table::{Action, Bound, Group, LAYOUT, Slot, TableWrite};
+use crate::table::{Action, Bound, Done, Group, LAYOUT, Slot, TableWrite};
 use crate::waiting::{Reason, Subject, Waiting};
 
 /// The changes of one slot's item.
@@ -22,7 +22,7 @@ pub(crate) struct SlotDraft {
     pub(crate) bind: BTreeSet<Bound>,
     pub(crate) unbind: BTreeSet<Bound>,
     /// Whose launch action is written with it.
-    pub(crate) ends: Option<InstanceId>,
+    pub(crate) launch: Option<InstanceId>,
 }
 
 /// What one pass decides.
@@ -56,7 +56,7 @@ impl<'a> Draft<'a> {
                     why: BTreeSet::new(),
                     bind: BTreeSet::new(),
                     unbind: BTreeSet::new(),
-                    ends: None,
+                    launch: None,
                 };
                 (*number, draft)
             })
@@ -88,7 +88,7 @@ impl<'a> Draft<'a> {
         self.made = Some(slot.number);
         self.slots.insert(
             slot.number,
-            SlotDraft { was: None, slot: slot.into(), why, bind, unbind: BTreeSet::new(), ends: None },
+            SlotDraft { was: None, slot: slot.into(), why, bind, unbind: BTreeSet::new(), launch: None },
         );
     }
 
@@ -142,14 +142,7 @@ impl<'a> Draft<'a> {
 
     /// Turns the drafts that differ from what was observed into conditional writes.
     pub(crate) fn finish(mut self, now: Timestamp) -> Plan {
-        let empty = |group: &Group| TableWrite {
-            group: group.name.clone(),
-            slot: None,
-            record: None,
-            bind: BTreeSet::new(),
-            unbind: BTreeSet::new(),
-            action: None,
-        };
+        let empty = |group: &Group| TableWrite::about(group.name.clone());
         let was = self.obs.record.as_ref();
         let mut record = (was != Some(&self.group) && !(was.is_none() && self.group_why.is_empty())).then(|| {
             let mut group = self.group.clone();
@@ -172,7 +165,8 @@ impl<'a> Draft<'a> {
             write.slot = Some((draft.was, Box::new(slot.into_inner())));
             write.bind = draft.bind;
             write.unbind = draft.unbind;
-            let launch = draft.ends.map(|instance| (instance, Transition::Launching));
+            let launch = draft.launch.map(|instance| (instance, Transition::Launching));
+            write.answered = launch.as_ref().and_then(|key| self.answered(key));
             write.action = launch.and_then(|key| self.actions.remove(&key));
             steps.push(Step::Write { write, why: draft.why });
         }
@@ -182,13 +176,19 @@ impl<'a> Draft<'a> {
         }
         for (key, action) in &self.actions {
             if self.obs.actions.get(key) != Some(action) {
-                let write = TableWrite { action: Some(action.clone()), ..empty(&self.group) };
+                let (action, answered) = (Some(action.clone()), self.answered(key));
+                let write = TableWrite { action, answered, ..empty(&self.group) };
                 steps.push(Step::Write { write, why: BTreeSet::from([Why::ActionNoted]) });
             }
         }
         steps.retain(|write| !self.rests(write, now));
         steps.extend(std::mem::take(&mut self.steps));
         Plan { steps, waiting: self.waiting, look: self.look, look_at: self.look_at }
+    }
+
+    /// How the action was answered, as it was read.
+    fn answered(&self, key: &(InstanceId, Transition)) -> Option<Done> {
+        self.obs.actions.get(key).and_then(|action| action.done.clone())
     }
 
     /// The last write of this item failed too lately to try again: that is what is waited for.

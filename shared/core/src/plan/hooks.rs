@@ -31,7 +31,8 @@ pub(crate) fn launching(view: &View<'_>, draft: &mut Draft<'_>, serving: &Servin
                         warm(view, asg, id, draft);
                     }
                 }
-                Lifecycle::Warmed => {
+                Lifecycle::Warmed => _ = reopen(view, id, Transition::Launching, draft),
+                Lifecycle::InPool => {
                     if !reopen(view, id, Transition::Launching, draft) {
                         arrived(view, id, draft);
                     }

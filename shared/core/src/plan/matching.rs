@@ -208,6 +208,8 @@ fn claim(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance, number: Sl
     slot.state = SlotState::Active;
     slot.holder = Some(holder(view, &instance.id));
     entry.bind.insert(Bound::Instance(instance.id.clone()));
+    // In one transaction: an instance whose launch is over by now gets no slot.
+    entry.launch = Some(instance.id.clone());
     entry.why.insert(Why::Claimed);
     pool::intend(view, draft, number);
     interfaces::intend(view, draft, number);
@@ -264,6 +266,7 @@ fn make(view: &View<'_>, draft: &mut Draft<'_>, instance: &Instance) -> Option<R
         draft.group.made = Some(view.now);
     }
     draft.make_slot(slot, BTreeSet::from([Bound::Instance(instance.id.clone())]), BTreeSet::from([Why::SlotMade]));
+    draft.slot(number).launch = Some(instance.id.clone());
     pool::intend(view, draft, number);
     interfaces::intend(view, draft, number);
     None

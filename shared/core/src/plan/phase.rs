@@ -40,9 +40,15 @@ impl Phase {
         let state = instance.map(|i| i.state);
         match (state, member.map(|m| &m.lifecycle)) {
             (Some(InstanceState::ShuttingDown | InstanceState::Terminated), _) => Self::Gone,
-            (_, Some(Lifecycle::Warmed | Lifecycle::WarmedPendingWait | Lifecycle::WarmedTerminatingWait)) => {
-                Self::Warm
-            }
+            (
+                _,
+                Some(
+                    Lifecycle::Warmed
+                    | Lifecycle::InPool
+                    | Lifecycle::WarmedPendingWait
+                    | Lifecycle::WarmedTerminatingWait,
+                ),
+            ) => Self::Warm,
             (
                 Some(InstanceState::Stopping | InstanceState::Stopped),
                 Some(Lifecycle::Terminating | Lifecycle::TerminatingWait | Lifecycle::TerminatingProceed),
@@ -70,7 +76,9 @@ impl Phase {
             Lifecycle::Detached => Self::Detached,
             Lifecycle::Standby => Self::Standby,
             Lifecycle::ReplacingRootVolume => Self::ReplacingRoot,
-            Lifecycle::Warmed | Lifecycle::WarmedPendingWait | Lifecycle::WarmedTerminatingWait => Self::Warm,
+            Lifecycle::Warmed | Lifecycle::InPool | Lifecycle::WarmedPendingWait | Lifecycle::WarmedTerminatingWait => {
+                Self::Warm
+            }
             Lifecycle::Unknown(_) => Self::Unclear,
         }
     }

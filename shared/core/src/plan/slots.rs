@@ -88,7 +88,7 @@ fn end_launch(view: &View<'_>, slot: &Slot, instance: &InstanceId, draft: &mut D
     };
     let done = Done { result: HookResult::Abandon, claim: slot.claim, at: view.now };
     draft.set_action(Action { done: Some(done), ..open });
-    draft.slot(slot.number).ends = Some(instance.clone());
+    draft.slot(slot.number).launch = Some(instance.clone());
 }
 
 fn release(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {

@@ -70,7 +70,7 @@ fn launching(since: jiff::Timestamp) -> Town {
 #[test]
 fn the_answer_of_one_passage_is_none_to_the_next() {
     for (lifecycle, transition) in
-        [(Lifecycle::InService, Transition::Terminating), (Lifecycle::Warmed, Transition::Launching)]
+        [(Lifecycle::InService, Transition::Terminating), (Lifecycle::InPool, Transition::Launching)]
     {
         for (claim, anew) in [(3, true), (0, false)] {
             let mut town = Town::served(1);
@@ -147,7 +147,7 @@ fn a_guests_silence_counts_from_when_its_instance_holds_the_slot() {
 fn a_passage_into_the_pool_is_over_once_the_instance_is_there_and_the_next_has_not_waited_since() {
     for (into_pool, over) in [(None, true), (Some(true), true), (Some(false), false)] {
         let mut town = Town::served(1);
-        town.instance(5, 'a', Lifecycle::Warmed);
+        town.instance(5, 'a', Lifecycle::InPool);
         note(&mut town, Action { into_pool, since: at(10), ..action(5, Transition::Launching) });
         town.run_once();
         assert_eq!(of(&town, 5, Transition::Launching).done.is_some(), over, "{into_pool:?}");
@@ -157,6 +157,14 @@ fn a_passage_into_the_pool_is_over_once_the_instance_is_there_and_the_next_has_n
         assert_eq!((next.into_pool, next.done), (Some(false), None), "{into_pool:?}");
         assert_eq!(next.since, if over { at(1000) } else { at(10) }, "{into_pool:?}");
     }
+}
+
+#[test]
+fn a_passage_into_the_pool_is_not_over_while_the_instance_is_on_its_way() {
+    let mut town = Town::served(1);
+    town.instance(5, 'a', Lifecycle::Warmed);
+    note(&mut town, Action { into_pool: Some(true), ..action(5, Transition::Launching) });
+    assert_eq!(kinds(&town.run_once()), [""; 0]);
 }
 
 #[test]

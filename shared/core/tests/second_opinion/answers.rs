@@ -120,12 +120,8 @@ fn the_spec_that_the_same_plan_accepts_is_the_one_in_force() {
     group.spec.as_mut().unwrap().text =
         r#"{"v":1,"volumes":{"data":{"size":"20GiB","mount":"/data"}},"launch":{"ready":"attached"}}"#.to_owned();
     let write = TableWrite {
-        group: town.obs.group.clone(),
-        slot: None,
         record: Some((Some(Generation(1)), Box::new(group))),
-        bind: BTreeSet::new(),
-        unbind: BTreeSet::new(),
-        action: None,
+        ..TableWrite::about(town.obs.group.clone())
     };
     let accepts = Step::Write { write, why: BTreeSet::new() };
     let plan = Plan { steps: vec![accepts, step.clone()], ..Plan::default() };

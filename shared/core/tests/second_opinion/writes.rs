@@ -7,14 +7,8 @@ use super::*;
 /// Writes slot 0 as the town has it.
 fn write(town: &Town) -> Step {
     let slot = town.obs.slots[&ZERO].clone().into_inner();
-    let write = TableWrite {
-        group: town.obs.group.clone(),
-        slot: Some((Some(slot.generation), Box::new(slot))),
-        record: None,
-        bind: BTreeSet::new(),
-        unbind: BTreeSet::new(),
-        action: None,
-    };
+    let write =
+        TableWrite { slot: Some((Some(slot.generation), Box::new(slot))), ..TableWrite::about(town.obs.group.clone()) };
     Step::Write { write, why: BTreeSet::new() }
 }
 

@@ -293,6 +293,12 @@ impl MemoryTable {
                 return Some(Cancelled(format!("group {}", write.group)));
             }
         }
+        if let Some(action) = &write.action {
+            let key = (write.group.clone(), action.instance.clone(), action.transition);
+            if !write.may_replace(self.actions.get(&key).and_then(|noted| noted.done.as_ref())) {
+                return Some(Cancelled(format!("the {:?} action of {}", action.transition, action.instance)));
+            }
+        }
         let ours = binding_of(write);
         let foreign = |bound: &&Bound| self.bindings.get(bound).is_some_and(|holds| Some(holds) != ours.as_ref());
         write.bind.iter().chain(&write.unbind).find(foreign).map(|bound| Cancelled(bound.key()))
@@ -354,14 +360,7 @@ impl MemoryTable {
         let was = slot.generation;
         edit(&mut slot);
         slot.generation = was.next();
-        let write = TableWrite {
-            group: group.clone(),
-            slot: Some((Some(was), Box::new(slot))),
-            record: None,
-            bind: BTreeSet::new(),
-            unbind: BTreeSet::new(),
-            action: None,
-        };
+        let write = TableWrite { slot: Some((Some(was), Box::new(slot))), ..TableWrite::about(group.clone()) };
         self.write(&write, at, actor).is_ok()
     }
 
