@@ -92,7 +92,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rule", type=int, action="append", help="this rule alone; may be said again")
     parser.add_argument("--histories", type=int, default=20_000, help="at most so many for each guard")
-    parser.add_argument("--target", type=Path, default=ROOT / "target/guards", help="cargo's target directory")
+    parser.add_argument(
+        "--target",
+        type=Path,
+        default=ROOT / "target/guards",
+        help="cargo's target directory, of its own: cargo takes the copy's crates for those of this tree",
+    )
     parser.add_argument("--copy", type=Path, default=ROOT / "target/guards-tree", help="where the copy stands")
     options = parser.parse_args()
     wanted = tomllib.loads(GUARDS.read_text())

@@ -9,7 +9,6 @@ use stateful_asg_core::spec::{DataLost, Spec, ZoneMove};
 use stateful_asg_core::table::{Slot, SlotState, VolumeRecord};
 use stateful_asg_core::tags;
 use stateful_asg_core::upkeep::{Change, ChangeKind, Origin, Stage};
-use stateful_asg_sim::model::types::SnapshotState;
 use stateful_asg_sim::model::{Aws, Data, Effect, EffectKind, Gone, Written as Marks};
 use stateful_asg_sim::typed::{MemoryTable, Written};
 
@@ -33,15 +32,15 @@ pub(super) struct Ledger {
     /// Volumes that vanished, or were deleted by hand.
     vanished: BTreeMap<String, Timestamp>,
     /// When snapshots were begun.
-    began: BTreeMap<String, Timestamp>,
+    pub(super) began: BTreeMap<String, Timestamp>,
     /// What people took from an instance by hand, and when last.
     meddled: BTreeMap<String, Timestamp>,
     /// What lost tags by hand, and when last.
     untagged: BTreeMap<String, Timestamp>,
     /// Snapshots that failed.
-    failed: BTreeSet<String>,
+    pub(super) failed: BTreeSet<String>,
     /// Volumes whose snapshots vanished, and when last.
-    robbed: BTreeMap<String, Timestamp>,
+    pub(super) robbed: BTreeMap<String, Timestamp>,
     /// When each zone was last seen out of reach.
     down: BTreeMap<String, Option<Timestamp>>,
     /// What people ordered to be restored.
@@ -335,57 +334,6 @@ impl Rules {
     /// A person took its tags just before, and no reading could show that yet.
     pub(super) fn just_untagged(&self, at: Timestamp, resource: &str) -> bool {
         self.ledger.untagged.get(resource).is_some_and(|when| at.duration_since(*when) < self.slack + SETTLED)
-    }
-
-    /// Rule 6: the data of a volume that is deleted is elsewhere.
-    pub(super) fn judge_volume_deletion(&mut self, at: Timestamp, volume: &str, aws: &Aws, table: &MemoryTable) {
-        if !self.limits.deletes {
-            self.accuse(13, at, format!("{volume} was deleted, but the deployment allows no deletes"));
-        }
-        let present = |slot: &Slot| {
-            slot.volumes.values().filter_map(|record| record.id.as_ref()).map(ToString::to_string).collect::<Vec<_>>()
-        };
-        let on_record: Vec<String> = table.all_slots().flat_map(|(_, slot)| present(slot)).collect();
-        if on_record.iter().any(|id| id == volume) {
-            self.accuse(6, at, format!("{volume} was deleted, and a slot has it on record"));
-        }
-        let data = aws.data(volume);
-        let completed = aws.snapshots().filter(|snapshot| snapshot.state == SnapshotState::Completed);
-        let saved = completed
-            .filter_map(|snapshot| aws.snapshot_data(&snapshot.snapshot_id))
-            .any(|saved| saved.lacks(&data).is_empty());
-        if !saved && !on_record.iter().filter(|id| *id != volume).any(|id| aws.data(id).lacks(&data).is_empty()) {
-            self.accuse(6, at, format!("{volume} was deleted, and nothing else holds its data"));
-        }
-    }
-
-    /// Rule 6: neither the newest completed snapshot of a volume nor one that a record names is deleted.
-    pub(super) fn judge_snapshot_deletion(
-        &mut self,
-        at: Timestamp,
-        (snapshot, volume): (&str, &str),
-        aws: &Aws,
-        table: &MemoryTable,
-    ) {
-        if !self.limits.deletes {
-            self.accuse(13, at, format!("{snapshot} was deleted, but the deployment allows no deletes"));
-        }
-        let named =
-            table.all_slots().any(|(_, slot)| slot.upkeep.named_snapshots().any(|named| named.as_str() == snapshot));
-        if named && !self.late_calls {
-            self.accuse(6, at, format!("{snapshot} was deleted, and a slot's record names it"));
-        }
-        let began = self.ledger.began.get(snapshot).copied();
-        let newer = aws.snapshots().any(|other| {
-            other.volume_id == volume
-                && other.state == SnapshotState::Completed
-                && began.is_some_and(|began| other.start_time > began)
-        });
-        let holds_nothing = self.ledger.failed.contains(snapshot);
-        let robbed = self.ledger.robbed.contains_key(volume);
-        if !newer && !robbed && !holds_nothing {
-            self.accuse(6, at, format!("{snapshot} was deleted, the newest of {volume}"));
-        }
     }
 }
 

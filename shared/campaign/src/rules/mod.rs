@@ -2,6 +2,7 @@
 
 mod cloud;
 mod data;
+mod deletion;
 mod names;
 mod table;
 mod tally;

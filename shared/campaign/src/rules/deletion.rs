@@ -1,0 +1,62 @@
+//! Rule 6: what is deleted is proven to be elsewhere; and rule 13: nothing is, where the deployment allows no deletes.
+
+use jiff::Timestamp;
+use stateful_asg_core::table::Slot;
+use stateful_asg_sim::model::Aws;
+use stateful_asg_sim::model::types::SnapshotState;
+use stateful_asg_sim::typed::MemoryTable;
+
+use super::Rules;
+
+impl Rules {
+    /// Rule 6: the data of a volume that is deleted is elsewhere.
+    pub(super) fn judge_volume_deletion(&mut self, at: Timestamp, volume: &str, aws: &Aws, table: &MemoryTable) {
+        if !self.limits.deletes {
+            self.accuse(13, at, format!("{volume} was deleted, but the deployment allows no deletes"));
+        }
+        let present = |slot: &Slot| {
+            slot.volumes.values().filter_map(|record| record.id.as_ref()).map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let on_record: Vec<String> = table.all_slots().flat_map(|(_, slot)| present(slot)).collect();
+        if on_record.iter().any(|id| id == volume) {
+            self.accuse(6, at, format!("{volume} was deleted, and a slot has it on record"));
+        }
+        let data = aws.data(volume);
+        let completed = aws.snapshots().filter(|snapshot| snapshot.state == SnapshotState::Completed);
+        let saved = completed
+            .filter_map(|snapshot| aws.snapshot_data(&snapshot.snapshot_id))
+            .any(|saved| saved.lacks(&data).is_empty());
+        if !saved && !on_record.iter().filter(|id| *id != volume).any(|id| aws.data(id).lacks(&data).is_empty()) {
+            self.accuse(6, at, format!("{volume} was deleted, and nothing else holds its data"));
+        }
+    }
+
+    /// Rule 6: neither the newest completed snapshot of a volume nor one that a record names is deleted.
+    pub(super) fn judge_snapshot_deletion(
+        &mut self,
+        at: Timestamp,
+        (snapshot, volume): (&str, &str),
+        aws: &Aws,
+        table: &MemoryTable,
+    ) {
+        if !self.limits.deletes {
+            self.accuse(13, at, format!("{snapshot} was deleted, but the deployment allows no deletes"));
+        }
+        let named =
+            table.all_slots().any(|(_, slot)| slot.upkeep.named_snapshots().any(|named| named.as_str() == snapshot));
+        if named && !self.late_calls {
+            self.accuse(6, at, format!("{snapshot} was deleted, and a slot's record names it"));
+        }
+        let began = self.ledger.began.get(snapshot).copied();
+        let newer = aws.snapshots().any(|other| {
+            other.volume_id == volume
+                && other.state == SnapshotState::Completed
+                && began.is_some_and(|began| other.start_time > began)
+        });
+        let holds_nothing = self.ledger.failed.contains(snapshot);
+        let robbed = self.ledger.robbed.contains_key(volume);
+        if !newer && !robbed && !holds_nothing {
+            self.accuse(6, at, format!("{snapshot} was deleted, the newest of {volume}"));
+        }
+    }
+}
