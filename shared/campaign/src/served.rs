@@ -127,9 +127,15 @@ fn left_name(aws: &Aws, slot: &Slot) -> Option<String> {
 
 /// Once all is quiet, what was made for a vacant slot is known to be there.
 fn unborn(aws: &Aws, slot: &Slot) -> Option<String> {
-    let made = slot.volumes.values().filter(|record| !record.born && slot.holder.is_none());
+    if slot.holder.is_some() {
+        return None;
+    }
     let usable = |id: &&VolumeId| aws.volume(id.as_str()).is_some_and(|volume| volume.state == VolumeState::Available);
-    let id = made.filter_map(|record| record.id.as_ref()).find(usable)?;
+    let volumes = slot.volumes.values().filter(|record| !record.born).filter_map(|record| record.id.as_ref());
+    let volume = volumes.into_iter().find(usable).map(ToString::to_string);
+    let interface = slot.interface.iter().filter(|record| !record.born).filter_map(|record| record.id.as_ref());
+    let mut stands = interface.filter(|id| aws.interface(id.as_str()).is_some()).map(ToString::to_string);
+    let id = volume.or_else(|| stands.next())?;
     Some(format!("{id} of slot {}, which is vacant, is there and not yet on record as such", slot.number))
 }
 

@@ -30,9 +30,7 @@ impl Rules {
             }
             _ if !is_ours(&effect.actor) => {}
             what => {
-                if !is_upkeep(what) {
-                    self.changed(at, || format!("{}: {what:?}", effect.actor));
-                }
+                self.note_effect(effect, aws, table);
                 self.judge_own(at, what, aws, table);
             }
         }
@@ -343,29 +341,6 @@ impl Rules {
         let table = self.rested_on(at, group, instance, table);
         let all: Vec<Vec<String>> = specs.iter().map(|spec| served::lacks(aws, table, group, instance, spec)).collect();
         all.into_iter().min_by_key(Vec::len).unwrap_or_default()
-    }
-}
-
-/// What goes on by itself long after all is served, and what is no change at all.
-#[allow(clippy::wildcard_enum_match_arm, reason = "of all effects these few matter here")]
-fn is_upkeep(what: &EffectKind) -> bool {
-    let size = tags::size_key(&"x".parse().expect("a good name")).replace('x', "");
-    match what {
-        EffectKind::EventPut { .. }
-        | EffectKind::HookHeartbeat { .. }
-        | EffectKind::SnapshotCreated { .. }
-        | EffectKind::SnapshotReady { .. }
-        | EffectKind::SnapshotGone { .. }
-        | EffectKind::VolumeModifying { .. }
-        | EffectKind::VolumeDeleting { .. }
-        | EffectKind::VolumeGone { .. }
-        | EffectKind::InterfaceGone { .. } => true,
-        EffectKind::Tagged { resource, new, .. } => {
-            resource.starts_with("snap-")
-                || new.contains_key(tags::SUPERSEDED)
-                || new.keys().all(|key| key.starts_with(&size))
-        }
-        _ => false,
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Rules, SETTLED, is_ours};
 /// noted, a release.
 const UNNOTICED: SignedDuration = SignedDuration::from_mins(30);
 
-type Place = (GroupName, SlotNumber, VolumeName);
+pub(super) type Place = (GroupName, SlotNumber, VolumeName);
 
 /// What is known of the data of all slots.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +43,12 @@ pub(super) struct Ledger {
     pub(super) robbed: BTreeMap<String, Timestamp>,
     /// When each zone was last seen out of reach.
     down: BTreeMap<String, Option<Timestamp>>,
-    /// What people ordered to be restored.
-    ordered: BTreeMap<(GroupName, SlotNumber), BTreeMap<VolumeName, SnapshotId>>,
+    /// What was last chosen to make a volume from because a person had ordered it.
+    pub(super) chosen: BTreeMap<Place, SnapshotId>,
+    /// When a person last attached a volume by hand.
+    pub(super) lent: BTreeMap<String, Timestamp>,
+    /// When a reading last showed a volume in use to a function.
+    pub(super) shown_in_use: BTreeMap<String, Timestamp>,
 }
 
 /// How much may be missing.
@@ -59,6 +63,14 @@ enum Allowed {
 }
 
 impl Ledger {
+    /// A reading showed this volume in use.
+    pub(super) fn saw_in_use(&mut self, at: Timestamp, volume: &str) {
+        match self.shown_in_use.get_mut(volume) {
+            Some(last) => *last = at,
+            None => drop(self.shown_in_use.insert(volume.to_owned(), at)),
+        }
+    }
+
     /// Nobody knows any more what the next holders find.
     pub(super) fn forget_untold(&mut self) {
         self.untold.clear();
@@ -90,6 +102,9 @@ impl Rules {
                 if effect.actor == "operator" =>
             {
                 ledger.meddled.insert(object.clone(), effect.at);
+                if matches!(effect.what, EffectKind::VolumeAttaching { .. }) {
+                    ledger.lent.insert(object.clone(), effect.at);
+                }
             }
             EffectKind::Untagged { resource, .. } if effect.actor == "operator" => {
                 ledger.untagged.insert(resource.clone(), effect.at);
@@ -103,13 +118,8 @@ impl Rules {
 
     /// Follows a slot's volumes from write to write.
     pub(super) fn judge_data(&mut self, written: &Written, before: Option<&Slot>, after: &Slot, aws: &Aws) {
-        let slot = (written.write.group.clone(), after.number);
-        if let Some(stateful_asg_core::upkeep::Order::Restore { volumes }) =
-            after.upkeep.order.as_ref().filter(|_| !is_ours(&written.actor))
-        {
-            self.ledger.ordered.insert(slot.clone(), volumes.clone());
-        }
         if let Some(before) = before {
+            self.judge_orders(written, before, after);
             self.count_done(before, after);
             self.judge_stale(written, before, after, aws);
             for (name, record) in before.volumes.iter().filter(|(_, record)| record.born) {
@@ -210,13 +220,8 @@ impl Rules {
             (Some((change, made)), Some(now)) if now.born && now.id == made.record.id => {
                 let as_of = self.ledger.began.get(made.from.snapshot.as_str()).copied().unwrap_or(Timestamp::MAX);
                 match &change.kind {
-                    ChangeKind::Restore => {
-                        let ordered = self.ledger.ordered.get(&(place.0.clone(), place.1));
-                        if ordered.and_then(|volumes| volumes.get(name)) != Some(&made.from.snapshot) {
-                            accuse(self, "nobody ordered to restore that");
-                        }
-                        Allowed::All
-                    }
+                    // That a person ordered it was judged when it was chosen.
+                    ChangeKind::Restore => Allowed::All,
                     ChangeKind::Move { .. } if change.stale => Allowed::After(as_of, SignedDuration::MAX),
                     ChangeKind::Move { .. } | ChangeKind::Retire => Allowed::Nothing,
                 }
@@ -273,7 +278,7 @@ impl Rules {
         let allowed = self.ledger.allowed.remove(&place).unwrap_or(Allowed::Nothing);
         self.count(if matches!(allowed, Allowed::Nothing) { "volume succeeded" } else { "loss or restore done" });
         let fine = match allowed {
-            Allowed::Nothing => lost.is_empty() || self.follows_order(&slot, name, after),
+            Allowed::Nothing => lost.is_empty() || self.follows_order(&place, after),
             Allowed::All => true,
             Allowed::After(as_of, bound) => lost.iter().all(|marks| {
                 marks.from > as_of
@@ -291,18 +296,6 @@ impl Rules {
         if !lost.is_empty() {
             self.ledger.untold.insert(slot, format!("{name} lacks {lost:?}"));
         }
-    }
-
-    /// The volume was made from the snapshot that a person ordered last for it, also where nothing was left to restore: a
-    /// retired slot is made anew from what is named. That order is over then.
-    fn follows_order(&mut self, slot: &(GroupName, SlotNumber), name: &VolumeName, after: &Slot) -> bool {
-        let Some(ordered) = self.ledger.ordered.get_mut(slot) else { return false };
-        let made_from = after.volumes.get(name).and_then(|record| record.params.snapshot.as_ref());
-        let follows = made_from.is_some() && ordered.get(name) == made_from;
-        if follows {
-            ordered.remove(name);
-        }
-        follows
     }
 
     /// What holders of the slot wrote that `other` holds and `this` does not.

@@ -1,12 +1,15 @@
 //! Rule 6: what is deleted is proven to be elsewhere; and rule 13: nothing is, where the deployment allows no deletes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::table::Slot;
-use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::model::types::SnapshotState;
+use stateful_asg_sim::model::{Aws, Written as Marks};
 use stateful_asg_sim::typed::MemoryTable;
 
 use super::Rules;
+
+/// At least so often a function looks at what was left behind.
+const BETWEEN_LOOKS: SignedDuration = SignedDuration::from_mins(10);
 
 impl Rules {
     /// Rule 6: the data of a volume that is deleted is elsewhere.
@@ -25,10 +28,22 @@ impl Rules {
         let completed = aws.snapshots().filter(|snapshot| snapshot.state == SnapshotState::Completed);
         let saved = completed
             .filter_map(|snapshot| aws.snapshot_data(&snapshot.snapshot_id))
-            .any(|saved| saved.lacks(&data).is_empty());
-        if !saved && !on_record.iter().filter(|id| *id != volume).any(|id| aws.data(id).lacks(&data).is_empty()) {
+            .any(|saved| self.may_lack(volume, &saved.lacks(&data)));
+        let others = on_record.iter().filter(|id| *id != volume);
+        if !saved && !others.map(|id| aws.data(id)).any(|other| other.lacks(&data).is_empty()) {
             self.accuse(6, at, format!("{volume} was deleted, and nothing else holds its data"));
         }
+    }
+
+    /// A copy without this holds all that anybody could know of: nothing is missing, or only what was written while a person
+    /// had attached the volume by hand, for a moment in which no function saw it in use (the limit in docs/safety.md).
+    fn may_lack(&self, volume: &str, lacks: &[Marks]) -> bool {
+        let Some(lent) = self.ledger.lent.get(volume).filter(|_| !lacks.is_empty()) else { return lacks.is_empty() };
+        let seen = self.ledger.shown_in_use.get(volume).is_some_and(|shown| shown >= lent);
+        let meanwhile = |marks: &Marks| {
+            marks.from >= *lent && marks.moments().all(|moment| moment.duration_since(*lent) < BETWEEN_LOOKS)
+        };
+        !seen && lacks.iter().all(meanwhile)
     }
 
     /// Rule 6: neither the newest completed snapshot of a volume nor one that a record names is deleted.

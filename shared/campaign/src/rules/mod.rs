@@ -4,6 +4,8 @@ mod cloud;
 mod data;
 mod deletion;
 mod names;
+mod orders;
+mod rest;
 mod table;
 mod tally;
 
@@ -108,6 +110,10 @@ pub struct Watcher(pub Rc<RefCell<Rules>>);
 impl Watch for Watcher {
     fn look(&mut self, aws: &Aws, table: &MemoryTable) {
         self.0.borrow_mut().look(aws, table);
+    }
+
+    fn shown_in_use(&mut self, at: Timestamp, volume: &str) {
+        self.0.borrow_mut().ledger.saw_in_use(at, volume);
     }
 
     fn refused(&mut self, at: Timestamp, operation: &str, error: &AwsError, table: &MemoryTable) {
@@ -242,12 +248,6 @@ impl Rules {
         self.hooked.contains(instance)
     }
 
-    /// The last change that a function of ours made to AWS or to slots, and what it was.
-    #[must_use]
-    pub fn last_change(&self) -> Option<&(Timestamp, String)> {
-        self.last_change.as_ref()
-    }
-
     /// Breaks a rule that is judged elsewhere.
     pub fn accuse(&mut self, rule: u8, at: Timestamp, text: impl Into<String>) {
         self.violations.push(Violation { rule, at, text: text.into() });
@@ -279,10 +279,6 @@ impl Rules {
             self.judge_effect(effect, aws, table);
         }
         self.seen_effects = aws.effects().len();
-    }
-
-    fn changed(&mut self, at: Timestamp, what: impl FnOnce() -> String) {
-        self.last_change = Some((at, what()));
     }
 
     /// The spec that the table holds for this group.

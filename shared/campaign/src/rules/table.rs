@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use stateful_asg_core::ids::SlotNumber;
 use stateful_asg_core::spec::Spec;
 use stateful_asg_core::table::{Bound, Group, InterfaceRecord, Slot, SlotState};
-use stateful_asg_core::upkeep::Upkeep;
 use stateful_asg_sim::model::Aws;
 use stateful_asg_sim::typed::{MemoryTable, Written};
 
@@ -15,9 +14,7 @@ use super::{Rules, has_released, is_gone};
 impl Rules {
     pub(super) fn judge_write(&mut self, written: &Written, aws: &Aws, table: &MemoryTable) {
         if let Some((_, after)) = &written.write.slot {
-            if !is_upkeep(written, after) {
-                self.changed(written.at, || format!("{} wrote slot {}", written.actor, after.number));
-            }
+            self.note_write(written, after);
             self.judge_slot(written, after, aws, table);
         }
         if let Some((_, after)) = &written.write.record {
@@ -197,19 +194,6 @@ fn attached(slot: &Slot, aws: &Aws) -> Vec<(String, String, Timestamp)> {
         ));
     }
     all
-}
-
-/// What goes on by itself long after all is served: snapshots, growth, what is left behind, slots that nobody holds.
-fn is_upkeep(written: &Written, after: &Slot) -> bool {
-    let plain = |slot: &Slot| {
-        let mut slot = slot.clone();
-        slot.generation = stateful_asg_core::ids::Generation(0);
-        slot.upkeep = Upkeep::default();
-        slot.volumes.values_mut().for_each(|record| record.growth = Default::default());
-        slot
-    };
-    after.state != SlotState::Active
-        || written.slot_before.as_deref().is_some_and(|before| plain(before) == plain(after))
 }
 
 /// Everything that only one slot may have.

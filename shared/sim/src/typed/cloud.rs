@@ -99,7 +99,11 @@ impl Cloud for SimWorld {
                 Ok(seen.iter().map(|seen| convert::volume(seen)).collect())
             })
             .await;
-        self.thinned("ec2:DescribeVolumes", answer)
+        let answer = self.thinned("ec2:DescribeVolumes", answer);
+        for volume in answer.iter().flatten().filter(|volume| !volume.attachments.is_empty()) {
+            self.region().shown_in_use(volume.id.as_str());
+        }
+        answer
     }
 
     async fn interfaces(&self, which: &Which<InterfaceId>) -> Called<Vec<Interface>> {

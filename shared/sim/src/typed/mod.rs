@@ -36,6 +36,8 @@ pub trait Watch {
     fn look(&mut self, aws: &Aws, table: &MemoryTable);
     /// Called after each call that was refused.
     fn refused(&mut self, at: Timestamp, operation: &str, error: &AwsError, table: &MemoryTable);
+    /// Called when a reading that an actor got showed this volume in use.
+    fn shown_in_use(&mut self, at: Timestamp, volume: &str);
 }
 
 /// A line of what happened.
@@ -245,6 +247,13 @@ impl Region {
             }
             self.catch_up();
             after(self);
+        }
+    }
+
+    fn shown_in_use(&self, volume: &str) {
+        let now = self.now();
+        if let Some(watch) = &mut self.state.borrow_mut().watch {
+            watch.shown_in_use(now, volume);
         }
     }
 
