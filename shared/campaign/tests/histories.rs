@@ -15,6 +15,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HISTORIES: u64 = 20_000;
 const FIRST_SEED: u64 = 1;
+/// After so many a long run says how far it is.
+const TELLS_EVERY: u64 = 10_000;
 
 #[allow(clippy::disallowed_methods, reason = "a test's own switches")]
 fn number_from(variable: &str) -> Option<u64> {
@@ -39,7 +41,11 @@ fn rules_hold_in_random_histories() {
     let histories_run = u64::try_from(seeds.len()).expect("so many seeds fit");
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let campaign = Campaign { seeds, jobs, until_failure: number_from("KEEP_GOING").is_none(), without: Vec::new() };
-    let Outcome { coverage, failed, .. } = campaign.run(|_, _| ());
+    let Outcome { coverage, failed, .. } = campaign.run(|done, broken| {
+        if done.is_multiple_of(TELLS_EVERY) {
+            eprintln!("{done} of {histories_run} histories, {broken} broke a rule");
+        }
+    });
     for report in failed.iter().skip(1) {
         eprintln!("seed {}: {}", report.seed, report.violations[0]);
     }
