@@ -7,9 +7,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # Arguments of `stateful-asg demo`, such as ARGS="--slots 5 --kill 2".
 ARGS ?=
-# Which histories `make soak` runs.
-SEED ?= 1000000
-HISTORIES ?= 350000
+# For how long `make soak` runs histories, and from which seed: others each time.
+MINUTES ?= 60
+SEED ?= $(shell date +%s)0000000
 # Processor of the functions that `make build` makes: arm64 or x86_64.
 ARCH ?= arm64
 
@@ -34,8 +34,8 @@ test: $(VENV)/stamp bins ## Builds everything and runs every test
 	STATEFUL_ASG_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" cargo test --workspace --locked
 	python -m pytest tests/infra tests/wire
 
-soak: need-rust ## About an hour of other random histories, optimised; builds without the SDK (SEED=1000000 HISTORIES=350000)
-	SEED=$(SEED) HISTORIES=$(HISTORIES) cargo test --profile soak --locked --package stateful-asg-campaign --test histories -- --nocapture
+soak: need-rust ## An hour of random histories that nobody ran before, optimised; builds without the SDK (MINUTES=60 SEED=1)
+	SEED=$(SEED) HISTORIES=5000000 MINUTES=$(MINUTES) cargo test --profile soak --locked --package stateful-asg-campaign --test histories -- --nocapture
 
 check: need-rust .tools/bin/cargo-deny ## Formatting, lints, licences and sources of dependencies
 	cargo fmt --all --check

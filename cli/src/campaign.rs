@@ -63,6 +63,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
         seeds: (args.seed..last).collect(),
         jobs,
         until_failure: args.until_failure,
+        within: None,
         without: left_out(&args.classes),
     };
     let began = Instant::now();

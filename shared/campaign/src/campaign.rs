@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::classes::Class;
 use crate::coverage::Coverage;
@@ -21,6 +22,8 @@ pub struct Campaign {
     pub jobs: usize,
     /// Ends at the first that breaks a rule.
     pub until_failure: bool,
+    /// None is begun later than so long after the first.
+    pub within: Option<Duration>,
     /// Classes of faults that are left out.
     pub without: Vec<Class>,
 }
@@ -42,13 +45,16 @@ impl Campaign {
     /// # Panics
     /// Where a history itself cannot be run: a fault of the harness.
     #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "how long a campaign goes on is the person's own time")]
     pub fn run(&self, progress: impl Fn(u64, u64) + Sync) -> Outcome {
         let (next, done, broken) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let ended = AtomicBool::new(false);
+        let begun = Instant::now();
+        let late = || self.within.is_some_and(|within| begun.elapsed() >= within);
         let gathered: Mutex<Outcome> = Mutex::default();
         let job = || {
             let mut own = Outcome::default();
-            while !ended.load(Ordering::Relaxed) {
+            while !ended.load(Ordering::Relaxed) && !late() {
                 let turn = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
                 let Some(seed) = self.seeds.get(turn) else { break };
                 let report = history::run_script(&Script::draw_without(*seed, &self.without), false);
