@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::cloud::Tags;
-use crate::ids::{DeviceName, InstanceId, SlotNumber, VolumeId, VolumeName};
+use crate::ids::{DeviceName, Generation, InstanceId, SlotNumber, VolumeId, VolumeName};
 use crate::observed::Observed;
 use crate::plan::Look;
 use crate::spec::{Problem, Spec};
@@ -62,6 +62,8 @@ pub struct Adoption {
     pub new: Vec<Slot>,
     /// The counter afterwards: above every number seen.
     pub next_slot: u32,
+    /// The generation of a group's item that is not there yet.
+    pub first: Generation,
     /// The group's shared record, where it holds addresses of its slots alone and is on no record yet.
     pub record: Option<NameRecord>,
     /// What must survive the termination of the instances that have it: done before anything is written.

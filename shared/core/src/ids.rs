@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -191,6 +192,13 @@ impl fmt::Display for Claim {
 pub struct Generation(pub u64);
 
 impl Generation {
+    /// The first of an item that takes the place of one which was lost: above all that the lost one can have had, at one
+    /// write a second since 1970, so that no write which rests on the lost one finds its generation again.
+    #[must_use]
+    pub fn afresh(now: Timestamp) -> Self {
+        Self(u64::try_from(now.as_second()).unwrap_or_default().max(1))
+    }
+
     /// The generation that follows.
     #[must_use]
     pub fn next(self) -> Self {

@@ -3,8 +3,10 @@
 
 mod town;
 
+use stateful_asg_core::adopt::{Wishes, propose};
 use stateful_asg_core::cloud::{Lifecycle, Transition};
-use stateful_asg_core::ids::SlotNumber;
+use stateful_asg_core::ids::{Generation, SlotNumber};
+use stateful_asg_core::spec::Spec;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::tags;
 use town::*;
@@ -76,4 +78,28 @@ fn the_first_slot_of_a_group_rests_on_a_second_reading() {
     let first = town.run_once();
     assert_eq!((kinds(&first), makes_slot(&first)), (vec!["Write"], false), "{first:?}");
     assert!(makes_slot(&town.run()), "and then it is made");
+}
+
+/// A write that rests on the lost table would find its condition true again, long after.
+#[test]
+fn what_takes_the_place_of_a_lost_item_has_a_generation_that_the_lost_one_never_had() {
+    let lost_at = Generation(50_000_000);
+    let mut town = lost();
+    let hooks = vec![hook(Transition::Launching, Some(SPEC)), hook(Transition::Terminating, None)];
+    (town.obs.hooks, town.obs.record) = (Some(hooks), None);
+    town.run();
+    assert_eq!(counter(&town), 2, "the group's item is made again");
+    assert!(town.obs.record.as_ref().unwrap().generation > lost_at, "{:?}", town.obs.record);
+
+    town.obs.record = None;
+    town.obs.snapshots.get_or_insert_default();
+    town.obs.half_tagged.get_or_insert_default();
+    let found = propose(&town.obs, &Spec::parse(SPEC).unwrap().spec, &Wishes::default(), town.now);
+    let writes = found.writes(&town.obs);
+    let groups: Vec<_> =
+        writes.iter().filter_map(|write| write.record.as_ref()).map(|(_, group)| group.generation).collect();
+    let slots: Vec<_> =
+        writes.iter().filter_map(|write| write.slot.as_ref()).map(|(_, slot)| slot.generation).collect();
+    assert_eq!((groups.len(), slots.len()), (1, 2), "{found:?}");
+    assert!(groups.iter().chain(&slots).all(|generation| *generation > lost_at), "{groups:?} {slots:?}");
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::adopt::{Adoption, Needs, Wishes, evidence};
 use crate::cloud::{Interface, Tags, Volume};
-use crate::ids::{InstanceId, InterfaceId, SlotNumber, SubnetId, VolumeId, VolumeName, Zone};
+use crate::ids::{Generation, InstanceId, InterfaceId, SlotNumber, SubnetId, VolumeId, VolumeName, Zone};
 use crate::observed::Observed;
 use crate::spec::{Choice, Problem, Spec, VolumeParams, VolumeType};
 use crate::step::Step;
@@ -161,6 +161,7 @@ impl<'a> Case<'a> {
             rebuilt: self.rebuilt,
             new: self.new,
             next_slot: recorded.max(seen).max(proposed),
+            first: Generation::afresh(self.now),
             record: self.record,
             keep,
             tags,

@@ -72,7 +72,7 @@ pub(super) fn bare(case: &Case<'_>, number: SlotNumber, zone: Zone, evidence: &E
     Slot {
         v: LAYOUT,
         number,
-        generation: Generation(1),
+        generation: Generation::afresh(case.now),
         state: SlotState::Active,
         zone,
         claim: evidence.claim(),

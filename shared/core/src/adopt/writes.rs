@@ -22,7 +22,7 @@ impl Adoption {
         }
         let mut next = |group: &mut Group| {
             let old = written.as_ref().map(|group| group.generation);
-            group.generation = old.map_or(Generation(1), Generation::next);
+            group.generation = old.map_or(self.first, Generation::next);
             written = Some(group.clone());
             Some((old, Box::new(group.clone())))
         };

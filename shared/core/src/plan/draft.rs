@@ -146,7 +146,8 @@ impl<'a> Draft<'a> {
         let was = self.obs.record.as_ref();
         let mut record = (was != Some(&self.group) && !(was.is_none() && self.group_why.is_empty())).then(|| {
             let mut group = self.group.clone();
-            group.generation = was.map_or(Generation(1), |was| was.generation.next());
+            let first = if self.table_lost { Generation::afresh(now) } else { Generation(1) };
+            group.generation = was.map_or(first, |was| was.generation.next());
             group.v = LAYOUT;
             (was.map(|was| was.generation), Box::new(group))
         });
