@@ -130,7 +130,8 @@ pub(crate) enum SimCommand {
 /// Each history is drawn from a seed: a group, a spec, what people and AWS do to it, which calls and events fail and how.
 /// The functions' own code runs in it, in simulated time; after everything that takes effect the rules of docs/safety.md
 /// are checked against the truth. At its end faults and people rest, and the group must be served, or say what it waits
-/// for, and then be quiet. What was reached is counted. The first history that breaks a rule is made short.
+/// for, and then be quiet. What was reached is counted. The first history that breaks a rule is made short and written to a
+/// file: what each actor saw, planned and did.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     stateful-asg sim run --histories 1000\n  \
@@ -152,6 +153,9 @@ pub(crate) struct RunArgs {
     /// End at the first history that breaks a rule.
     #[arg(long)]
     pub(crate) until_failure: bool,
+    /// Where the short history that breaks a rule is written down, step by step; `sim-SEED.trace.txt` by default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) classes: ClassArgs,
     /// Print one JSON object on stdout instead of the tables.
@@ -177,7 +181,7 @@ fn class() -> impl clap::builder::TypedValueParser<Value = Class> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Class>())
 }
 
-/// Shows one history step by step: what each actor saw change, did, and was answered.
+/// Shows one history step by step: what each actor saw, planned and did, what it was answered, and what came of it.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     /// The history's seed.

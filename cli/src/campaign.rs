@@ -1,6 +1,8 @@
 //! `sim run` and `sim replay`: random histories of groups on the simulated AWS, with everything that can go wrong.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -78,7 +80,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
         report(&outcome, seconds)?;
     }
     if let Some(report) = outcome.failed.first() {
-        explain(report, &campaign.without);
+        explain(report, &campaign.without, args);
     }
     Ok(verdict)
 }
@@ -198,13 +200,67 @@ fn report(outcome: &Outcome, seconds: f64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says which rule the first broken history broke, and how to see it.
-fn explain(report: &Report, without: &[Class]) {
+/// Says which rule the first broken history broke, writes a short one that breaks it down step by step, and says how to
+/// see it again.
+fn explain(report: &Report, without: &[Class], args: &RunArgs) {
     let Some(violation) = report.violations.first() else { return };
     say(format!("{} seed {}: {violation}", red("broken:"), report.seed));
     let script = Script::draw_without(report.seed, without);
     say("Looking for a shorter one ...");
     let short = shortest(&script, violation.rule, |_| ());
     say(format!("The shortest found: {}", acts(&short)));
-    say(format!("See it with `stateful-asg sim replay {} --shortest`", report.seed));
+    let file = args.trace.clone().unwrap_or_else(|| PathBuf::from(format!("sim-{}.trace.txt", report.seed)));
+    match std::fs::write(&file, trace(&short)) {
+        Ok(()) => say(format!("What happened in it, step by step: {}", file.display())),
+        Err(error) => say(format!("{} cannot write {}: {error}", red("error:"), file.display())),
+    }
+    say(format!("See it again with `{}`", replay_line(report.seed, &args.classes)));
+}
+
+/// A history's story, with what the history is before it, and the rules that it broke after it.
+fn trace(script: &Script) -> String {
+    let report = history::run_script(script, true);
+    let mut text = format!("history: {}; {}\n{}", script.kind, acts(script), report.story);
+    for violation in &report.violations {
+        let _ = writeln!(text, "broken: {violation}");
+    }
+    text
+}
+
+/// The command that shows the shortest history of this seed, without the same classes of faults.
+fn replay_line(seed: u64, classes: &ClassArgs) -> String {
+    let mut line = format!("stateful-asg sim replay {seed} --shortest");
+    for (flag, named) in [("--without", &classes.without), ("--only", &classes.only)] {
+        for class in named {
+            let _ = write!(line, " {flag} {class}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_see_a_history_again_names_the_faults_that_were_left_out() {
+        let classes = |without: &[Class], only: &[Class]| ClassArgs { without: without.into(), only: only.into() };
+        let [one, other] = [Class::ALL[0], Class::ALL[1]];
+        assert_eq!(replay_line(7, &classes(&[], &[])), "stateful-asg sim replay 7 --shortest");
+        let without = format!("stateful-asg sim replay 7 --shortest --without {one} --without {other}");
+        assert_eq!(replay_line(7, &classes(&[one, other], &[])), without);
+        assert_eq!(
+            replay_line(7, &classes(&[], &[other])),
+            format!("stateful-asg sim replay 7 --shortest --only {other}")
+        );
+    }
+
+    #[test]
+    fn a_trace_tells_what_the_history_is_and_what_was_seen_planned_and_done_in_it() {
+        let text = trace(&Script::draw(11));
+        assert!(text.starts_with("history: "), "{}", text.lines().next().unwrap_or_default());
+        for words in ["  sees ", "  plans ", "  dynamodb:TransactWriteItems slot "] {
+            assert!(text.contains(words), "{words}");
+        }
+    }
 }

@@ -28,6 +28,9 @@ fn the_same_seed_is_the_same_history() {
     let [one, other] = [(); 2].map(|()| sim(&["replay", "11"]));
     assert_eq!(one.code, 0, "{}", one.stderr);
     assert!(one.stdout.lines().any(|line| line.contains("fn:lifecycle-") && line.contains("ends: settled")));
+    for told in ["  sees volumes vol-", "  plans ", "  ec2:AttachVolume vol-"] {
+        assert!(one.stdout.lines().any(|line| line.contains("fn:") && line.contains(told)), "{told}");
+    }
     assert_eq!(one.stdout, other.stdout);
 }
 

@@ -17,6 +17,7 @@ use stateful_asg_core::ids::{
     SlotNumber, SnapshotId, SubnetId, VolumeId, Zone,
 };
 use stateful_asg_core::observed::FailureKind;
+use stateful_asg_core::plan::Plan;
 use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::VolumeParams;
 use stateful_asg_core::step::ActionRef;
@@ -236,13 +237,16 @@ pub trait Table {
     async fn write(&self, write: &TableWrite) -> Called<()>;
 }
 
-/// Time.
+/// Time, and who looks on as it passes.
 #[allow(async_fn_in_trait, reason = "settling runs on one thread: futures need not be Send")]
 pub trait Clock {
     /// Now.
     fn now(&self) -> Timestamp;
     /// Sleeps.
     async fn sleep(&self, duration: Duration);
+    /// Told of each plan before its steps are taken. Nobody listens, unless it is a simulated world that writes down what
+    /// happens in it.
+    fn planned(&self, _plan: &Plan) {}
 }
 
 /// Everything that a settle needs of the world.

@@ -285,6 +285,7 @@ impl<W: World> Run<'_, W> {
                     }
                 }
             }
+            self.world.planned(&plan);
             let (steps, violations) = invariants::check(observed, &plan, now);
             for violation in violations {
                 error!(group = %self.job.group, %violation, "a bug: the plan breaks a rule");

@@ -79,6 +79,7 @@ pub async fn run<W: World>(world: &W, target: &Target, record: Group, run: &mut 
         if !may_delete {
             plan.steps.retain(|step| !step.deletes());
         }
+        world.planned(&plan);
         let (steps, violations) = invariants::check(&observed, &plan, now);
         for violation in violations {
             if run.refused.insert(violation.to_string()) {

@@ -16,6 +16,7 @@ use stateful_asg_core::ids::{
     AsgName, DeploymentId, DeviceName, GroupName, InstanceId, InterfaceAttachmentId, InterfaceId, SnapshotId, SubnetId,
     VolumeId,
 };
+use stateful_asg_core::plan::Plan;
 use stateful_asg_core::shared::Shared;
 use stateful_asg_core::step::ActionRef;
 use stateful_asg_core::table::{Action, Binding, Group, HookResult, Slot, TableWrite};
@@ -297,5 +298,8 @@ impl Clock for Lockstep {
     }
     async fn sleep(&self, duration: Duration) {
         self.sim.sleep(duration).await;
+    }
+    fn planned(&self, plan: &Plan) {
+        self.sim.planned(plan);
     }
 }

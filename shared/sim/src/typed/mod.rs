@@ -4,6 +4,8 @@
 //! a while before its effect and a while after it, so that the calls of several actors interleave; and every call can
 //! go wrong, in every way that [`Fault`] lists. One world is shared by any number of actors, each a [`SimWorld`].
 
+mod asked;
+mod autoscaling;
 mod cloud;
 mod convert;
 mod ec2;
@@ -12,6 +14,7 @@ mod route53;
 mod storage;
 mod store;
 mod table;
+mod told;
 mod world;
 
 use std::cell::{Cell, RefCell};
@@ -142,6 +145,12 @@ impl Region {
     /// Keeps lines of what happens from now on.
     pub fn keep_trace(&self) {
         self.state.borrow_mut().trace = Some(Vec::new());
+    }
+
+    /// Whether lines are kept.
+    #[must_use]
+    pub fn keeps_trace(&self) -> bool {
+        self.state.borrow().trace.is_some()
     }
 
     /// The lines kept so far.

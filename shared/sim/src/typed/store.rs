@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stateful_asg_core::ids::{GroupName, InstanceId};
+use stateful_asg_core::plan::Plan;
 use stateful_asg_core::shared::Shared;
 use stateful_asg_core::table::{Action, Binding, Bound, Group, Slot, TableWrite};
 use stateful_asg_runtime::ports::{Called, Clock, Rest, Summary, Table, Woken};
 
 use super::table::Cancelled;
-use super::{MemoryTable, SimWorld, Sort, Stamp};
+use super::{MemoryTable, SimWorld, Stamp, told};
 use crate::model::{Aws, AwsError};
 
 impl From<Cancelled> for AwsError {
@@ -20,15 +21,17 @@ impl From<Cancelled> for AwsError {
 
 impl Table for SimWorld {
     async fn wake(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Woken> {
-        let (group, owner) = (group.clone(), owner.to_owned());
-        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.wake(&group, &owner, now, ttl)))
-            .await
+        let (of, owner) = (group.clone(), owner.to_owned());
+        let wake = move |_: &mut Aws, table: &mut MemoryTable, _: &Stamp| Ok(table.wake(&of, &owner, now, ttl));
+        let answer = self.change("dynamodb:UpdateItem", || format!("wakes {group}"), wake).await;
+        self.saw(answer, told::woken)
     }
 
     async fn prolong(&self, group: &GroupName, owner: &str, now: Timestamp, ttl: Duration) -> Called<Option<Woken>> {
-        let (group, owner) = (group.clone(), owner.to_owned());
-        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| Ok(table.prolong(&group, &owner, now, ttl)))
-            .await
+        let (of, owner) = (group.clone(), owner.to_owned());
+        let prolong = move |_: &mut Aws, table: &mut MemoryTable, _: &Stamp| Ok(table.prolong(&of, &owner, now, ttl));
+        let answer = self.change("dynamodb:UpdateItem", || format!("prolongs its lease of {group}"), prolong).await;
+        self.saw(answer, |still| still.as_ref().map_or_else(|| "the lease is lost".to_owned(), told::woken))
     }
 
     async fn give_back(
@@ -39,60 +42,68 @@ impl Table for SimWorld {
         rest: &Rest,
         now: Timestamp,
     ) -> Called<Option<Woken>> {
-        let (group, owner, rest) = (group.clone(), owner.to_owned(), rest.clone());
-        self.call("dynamodb:UpdateItem", Sort::Change, move |_, table, _| {
-            Ok(table.give_back(&group, &owner, dirty, &rest, now))
-        })
-        .await
+        let about = || {
+            let look_at = rest.look_at.map(|at| format!(", to be looked at {at}")).unwrap_or_default();
+            format!("gives its lease of {group} back{look_at}")
+        };
+        let (of, owner, rest) = (group.clone(), owner.to_owned(), rest.clone());
+        let give_back =
+            move |_: &mut Aws, table: &mut MemoryTable, _: &Stamp| Ok(table.give_back(&of, &owner, dirty, &rest, now));
+        let answer = self.change("dynamodb:UpdateItem", about, give_back).await;
+        self.saw(answer, |woken| woken.as_ref().map_or_else(|| "the lease is given up".to_owned(), told::woken))
     }
 
     async fn group(&self, group: &GroupName) -> Called<Option<Group>> {
         let group = group.clone();
-        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| {
-            Ok(table.group(&group).map(|group| Group::clone(group)))
-        })
-        .await
+        let read = move |_: &mut Aws, table: &mut MemoryTable| Ok(table.group(&group).map(|group| Group::clone(group)));
+        let answer = self.read("dynamodb:GetItem", read).await;
+        self.saw(answer, |seen| told::group(seen.as_ref()))
     }
 
     async fn slots(&self, group: &GroupName) -> Called<(Vec<Shared<Slot>>, Vec<Action>)> {
         let group = group.clone();
-        self.call("dynamodb:Query", Sort::Read, move |_, table, _| {
+        let read = move |_: &mut Aws, table: &mut MemoryTable| {
             let slots = table.slots(&group).cloned().collect();
             Ok((slots, table.actions(&group).cloned().collect()))
-        })
-        .await
+        };
+        let answer = self.read("dynamodb:Query", read).await;
+        self.saw(answer, |(slots, actions): &(Vec<_>, Vec<_>)| told::slots(slots, actions))
     }
 
     async fn binding(&self, instance: &InstanceId) -> Called<Option<Binding>> {
         let bound = Bound::Instance(instance.clone());
-        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| Ok(table.bindings().get(&bound).cloned())).await
+        let answer = self.read("dynamodb:GetItem", move |_, table| Ok(table.bindings().get(&bound).cloned())).await;
+        self.saw(answer, |seen| told::binding(instance, seen.as_ref()))
     }
 
     async fn summaries(&self) -> Called<Vec<Summary>> {
-        self.call("dynamodb:Query", Sort::Read, |_, table, _| Ok(table.summaries())).await
+        let answer = self.read("dynamodb:Query", |_, table| Ok(table.summaries())).await;
+        self.saw(answer, |seen| told::summaries(seen))
     }
 
     async fn summary(&self, group: &GroupName) -> Called<Option<Summary>> {
         let group = group.clone();
-        self.call("dynamodb:GetItem", Sort::Read, move |_, table, _| Ok(table.summary(&group))).await
+        let answer = self.read("dynamodb:GetItem", move |_, table| Ok(table.summary(&group))).await;
+        self.saw(answer, |seen| told::summaries(seen))
     }
 
     async fn note_action(&self, group: &GroupName, action: &Action) -> Called<()> {
-        let (group, action) = (group.clone(), action.clone());
-        self.call("dynamodb:PutItem", Sort::Change, move |_, table, _| {
-            table.note_action(&group, &action);
+        let (group, noted) = (group.clone(), action.clone());
+        let note = move |_: &mut Aws, table: &mut MemoryTable, _: &Stamp| {
+            table.note_action(&group, &noted);
             Ok(())
-        })
-        .await
+        };
+        self.change("dynamodb:PutItem", || format!("notes {}", told::action(action)), note).await
     }
 
     async fn write(&self, write: &TableWrite) -> Called<()> {
-        let write = write.clone();
+        let new = write.clone();
         let note = write.lone_action().is_some();
         let apply = move |_: &mut Aws, table: &mut MemoryTable, stamp: &Stamp| {
-            Ok(table.write(&write, stamp.now, &stamp.actor)?)
+            Ok(table.write(&new, stamp.now, &stamp.actor)?)
         };
-        self.call(if note { "dynamodb:PutItem" } else { "dynamodb:TransactWriteItems" }, Sort::Change, apply).await
+        let operation = if note { "dynamodb:PutItem" } else { "dynamodb:TransactWriteItems" };
+        self.change(operation, || self.about(write), apply).await
     }
 }
 
@@ -103,5 +114,9 @@ impl Clock for SimWorld {
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+
+    fn planned(&self, plan: &Plan) {
+        self.plans(plan);
     }
 }

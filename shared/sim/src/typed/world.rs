@@ -1,16 +1,21 @@
 //! The world as one actor sees it: how a call goes out, takes effect, comes back, and goes wrong.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use stateful_asg_core::plan::Plan;
+use stateful_asg_core::step::{Step, Why};
+use stateful_asg_core::table::TableWrite;
 use stateful_asg_runtime::codes::kind_of;
 use stateful_asg_runtime::ports::{CallError, Called};
 use tokio::sync::Notify;
 
-use super::{BUCKET_EMPTY, Fault, MemoryTable, Region, Sort, State};
+use super::{BUCKET_EMPTY, Fault, MemoryTable, Region, Sort, State, asked};
 use crate::model::{Aws, AwsError};
 
 /// Whether an actor has died of a crash.
@@ -18,6 +23,23 @@ use crate::model::{Aws, AwsError};
 struct Death {
     dead: Cell<bool>,
     bell: Notify,
+}
+
+/// The writes of an actor's last plan, and why it makes them.
+type Whys = Rc<RefCell<Vec<(TableWrite, BTreeSet<Why>)>>>;
+
+/// A call as a story names it: the operation, and what it is about where lines are kept and it changes something.
+struct Going {
+    operation: &'static str,
+    sort: Sort,
+    about: Option<String>,
+}
+
+impl fmt::Display for Going {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.operation)?;
+        self.about.as_ref().map_or(Ok(()), |about| write!(f, " {about}"))
+    }
 }
 
 /// The world as one actor sees it.
@@ -29,12 +51,14 @@ pub struct SimWorld {
     pub(super) skew: SignedDuration,
     death: Rc<Death>,
     instant: bool,
+    /// Kept for the story alone.
+    whys: Whys,
 }
 
 impl SimWorld {
     pub(super) fn new(region: &Rc<Region>, name: &str, skew: SignedDuration) -> Self {
         let (region, death) = (Rc::clone(region), Rc::new(Death::default()));
-        Self { region, actor: Rc::from(name), skew, death, instant: false }
+        Self { region, actor: Rc::from(name), skew, death, instant: false, whys: Whys::default() }
     }
 
     /// The world that it is part of.
@@ -79,20 +103,67 @@ impl SimWorld {
         })
     }
 
-    /// One call: the way there, the effect, the way back, and what goes wrong.
-    pub(super) async fn call<T: 'static>(
+    /// Tells in the story what an answer showed. It goes on as it is.
+    pub(super) fn saw<T>(&self, answer: Called<T>, words: impl FnOnce(&T) -> String) -> Called<T> {
+        if let (Ok(seen), false) = (&answer, self.instant) {
+            self.region.note(&self.actor, || format!("sees {}", words(seen)));
+        }
+        answer
+    }
+
+    /// Tells in the story what the actor is about to do, and what it waits for.
+    pub(super) fn plans(&self, plan: &Plan) {
+        if !self.region.keeps_trace() {
+            return;
+        }
+        self.region.note(&self.actor, || format!("plans {}", asked::plan(plan)));
+        let writes = plan.steps.iter().filter_map(|step| {
+            let Step::Write { write, why } = step else { return None };
+            Some((write.clone(), why.clone()))
+        });
+        *self.whys.borrow_mut() = writes.collect();
+    }
+
+    /// What a write changes, and why where the last plan told.
+    pub(super) fn about(&self, write: &TableWrite) -> String {
+        let whys = self.whys.borrow();
+        asked::write(write, whys.iter().find(|(planned, _)| planned == write).map(|(_, why)| why))
+    }
+
+    /// One call that looks: the way there, the answer, the way back, and what goes wrong.
+    pub(super) async fn read<T: 'static>(
         &self,
         operation: &'static str,
-        sort: Sort,
+        answer: impl FnOnce(&mut Aws, &mut MemoryTable) -> Result<T, AwsError> + 'static,
+    ) -> Called<T> {
+        let going = Going { operation, sort: Sort::Read, about: None };
+        self.call(going, |aws, table, _| answer(aws, table)).await
+    }
+
+    /// One call that changes something; `about` says of what, for the story.
+    pub(super) async fn change<T: 'static>(
+        &self,
+        operation: &'static str,
+        about: impl FnOnce() -> String,
         effect: impl FnOnce(&mut Aws, &mut MemoryTable, &Stamp) -> Result<T, AwsError> + 'static,
     ) -> Called<T> {
-        let error = |error: AwsError| CallError {
+        let about = (self.region.keeps_trace() && !self.instant).then(about);
+        self.call(Going { operation, sort: Sort::Change, about }, effect).await
+    }
+
+    async fn call<T: 'static>(
+        &self,
+        going: Going,
+        effect: impl FnOnce(&mut Aws, &mut MemoryTable, &Stamp) -> Result<T, AwsError> + 'static,
+    ) -> Called<T> {
+        let operation = going.operation;
+        let error = move |error: AwsError| CallError {
             operation,
             kind: kind_of(&error.code, &error.message),
             code: error.code,
             message: error.message,
         };
-        self.call_by(operation, sort, move |world| world.take_effect(effect).map_err(error)).await
+        self.go(going, move |world| world.take_effect(effect).map_err(error)).await
     }
 
     /// One call that reaches AWS in a way of its own: `carry` is what happens at the moment at which it takes effect. Time,
@@ -103,13 +174,18 @@ impl SimWorld {
         sort: Sort,
         carry: impl FnOnce(&Self) -> Called<T> + 'static,
     ) -> Called<T> {
+        self.go(Going { operation, sort, about: None }, carry).await
+    }
+
+    async fn go<T: 'static>(&self, going: Going, carry: impl FnOnce(&Self) -> Called<T> + 'static) -> Called<T> {
+        let Going { operation, sort, .. } = going;
         if self.instant {
             return carry(self);
         }
         let (there, back) = self.region.faults(|faults| (faults.latency(), faults.latency()));
         let fault = self.region.faults(|faults| faults.strike(operation, sort));
         if let Some(fault) = fault {
-            self.region.note(&self.actor, || format!("{operation}: {fault:?}"));
+            self.region.note(&self.actor, || format!("{going}: {fault:?}"));
         }
         let failed = |code: &str| {
             let AwsError { code, message, .. } = AwsError::injected(code);
@@ -117,31 +193,31 @@ impl SimWorld {
         };
         on_the_way(there).await;
         let answer = match fault {
-            None => self.apply(operation, sort, carry),
+            None => self.apply(&going, carry),
             Some(Fault::Throttled) => failed(throttling_code(operation)),
             Some(Fault::Denied) => failed(denial_code(operation)),
             Some(Fault::Internal) => failed("InternalError"),
             Some(Fault::AnswerLost) => {
-                let _ = self.apply(operation, sort, carry);
+                let _ = self.apply(&going, carry);
                 failed("RequestTimeout")
             }
             Some(Fault::Late(after)) => {
                 let late = self.clone();
                 tokio::task::spawn_local(async move {
                     tokio::time::sleep(after).await;
-                    late.region.note(&late.actor, || format!("{operation}: lands late"));
-                    let _ = late.apply(operation, sort, carry);
+                    late.region.note(&late.actor, || format!("{going}: lands late"));
+                    let _ = late.apply(&going, carry);
                 });
                 failed("RequestTimeout")
             }
             Some(Fault::Conflict) => failed("TransactionConflictException"),
             Some(Fault::Pause(long) | Fault::Stall(long)) => {
                 tokio::time::sleep(long).await;
-                self.apply(operation, sort, carry)
+                self.apply(&going, carry)
             }
             Some(Fault::CrashBefore) => self.die().await,
             Some(Fault::CrashAfter) => {
-                let _ = self.apply(operation, sort, carry);
+                let _ = self.apply(&going, carry);
                 self.die().await
             }
         };
@@ -162,7 +238,8 @@ impl SimWorld {
         answer
     }
 
-    fn apply<T>(&self, operation: &'static str, sort: Sort, carry: impl FnOnce(&Self) -> Called<T>) -> Called<T> {
+    fn apply<T>(&self, going: &Going, carry: impl FnOnce(&Self) -> Called<T>) -> Called<T> {
+        let Going { operation, sort, .. } = *going;
         let answer = carry(self);
         if answer.is_ok() {
             self.region.count(&self.actor, operation, sort);
@@ -170,7 +247,7 @@ impl SimWorld {
         match &answer {
             Err(error) => {
                 let error = AwsError::new(&error.code, error.message.clone());
-                self.region.note(&self.actor, || format!("{operation} -> {error}"));
+                self.region.note(&self.actor, || format!("{going} -> {error}"));
                 let now = self.region.now();
                 let State { table, watch, faults, .. } = &mut *self.region.state.borrow_mut();
                 if error.code == throttling_code(operation) {
@@ -180,7 +257,7 @@ impl SimWorld {
                     watch.refused(now, operation, &error, table);
                 }
             }
-            Ok(_) if sort == Sort::Change => self.region.note(&self.actor, || operation.to_owned()),
+            Ok(_) if sort == Sort::Change => self.region.note(&self.actor, || going.to_string()),
             Ok(_) => {}
         }
         self.region.look();
