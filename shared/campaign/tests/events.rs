@@ -101,7 +101,7 @@ fn edited(mut event: Value, (within, field, edit): (bool, Index, Edit)) -> Value
     }
     let name = field.get(&names).clone();
     let other = |of: Index| {
-        let other = of.get(&*FIXTURES);
+        let other = of.get(&FIXTURES);
         (if within { &other["detail"] } else { other }).get(&name).cloned()
     };
     let stands = match edit {
@@ -118,7 +118,7 @@ fn edited(mut event: Value, (within, field, edit): (bool, Index, Edit)) -> Value
 
 fn draft() -> impl Strategy<Value = Draft> {
     let fixture = (any::<Index>(), prop::collection::vec(edit(), 0..3))
-        .prop_map(|(pick, edits)| edits.into_iter().fold(pick.get(&*FIXTURES).clone(), edited));
+        .prop_map(|(pick, edits)| edits.into_iter().fold(pick.get(&FIXTURES).clone(), edited));
     let event = prop_oneof![8 => fixture, 1 => any_json()];
     let ours = (prop::bool::weighted(0.9), prop::bool::weighted(0.9), prop::bool::weighted(0.9));
     (event, 0..FUNCTIONS.len(), ours, 0..MEMBERS, 0..3000_u64).prop_map(
@@ -144,7 +144,7 @@ fn sent(draft: &Draft, instances: &[String]) -> (Function, Value) {
     let swap = |text: String, (_, word, ours): &(bool, &str, &str)| text.replace(word, ours);
     let text = words.iter().filter(|(swaps, ..)| *swaps).fold(draft.event.to_string(), swap);
     let event = serde_json::from_str(&text).expect("words are exchanged for words");
-    let by_rule = stateful_asg_campaign::actors::target(&event).filter(|_| draft.pause % 2 == 0);
+    let by_rule = stateful_asg_campaign::actors::target(&event).filter(|_| draft.pause.is_multiple_of(2));
     (by_rule.unwrap_or(FUNCTIONS[draft.function]), event)
 }
 
