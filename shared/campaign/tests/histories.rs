@@ -71,27 +71,55 @@ fn rules_hold_in_random_histories() {
     }
 }
 
+/// Calls that change something in AWS.
+const CHANGING: [&str; 18] = [
+    "ec2:CreateVolume",
+    "ec2:AttachVolume",
+    "ec2:DetachVolume",
+    "ec2:ModifyVolume",
+    "ec2:DeleteVolume",
+    "ec2:CreateNetworkInterface",
+    "ec2:AttachNetworkInterface",
+    "ec2:DetachNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:ModifyNetworkInterfaceAttribute",
+    "ec2:CreateTags",
+    "ec2:CreateSnapshot",
+    "ec2:CreateSnapshots",
+    "ec2:DeleteSnapshot",
+    "route53:ChangeResourceRecordSets",
+    "autoscaling:CompleteLifecycleAction",
+    "autoscaling:RecordLifecycleActionHeartbeat",
+];
+/// Calls that change the table.
+const OF_TABLE: [&str; 3] = ["dynamodb:TransactWriteItems", "dynamodb:UpdateItem", "dynamodb:PutItem"];
+/// What strikes all of them. That another transaction works on the same items the table alone says.
+const FAULTS: [&str; 9] =
+    ["throttled", "internal", "answer lost", "late effect", "pause", "stall", "denied", "crash before", "crash after"];
+
+/// The faults that must strike, by call.
+fn fault_cells() -> Vec<String> {
+    let everywhere = CHANGING.iter().chain(&OF_TABLE).flat_map(|call| FAULTS.map(|fault| format!("{call} {fault}")));
+    let conflicts = OF_TABLE.map(|call| format!("{call} conflict"));
+    let seldom = |cell: &String| SELDOM.iter().any(|(seldom, _)| cell.starts_with(seldom));
+    everywhere.chain(conflicts).filter(|cell| !seldom(cell)).collect()
+}
+
+/// Calls, or faults of one, that twenty thousand histories reach once or twice, if at all, and why not.
+const SELDOM: [(&str, &str); 6] = [
+    ("ec2:ModifyInstanceAttribute", "in no history's world do attachments begin with DeleteOnTermination set"),
+    ("ec2:ModifyNetworkInterfaceAttribute", "in no history's world do attachments begin with DeleteOnTermination set"),
+    ("ec2:DeleteVolume stall", "few volumes outlive their grace within a history, and stalls are the rarest of faults"),
+    ("ec2:DeleteVolume denied", "few volumes outlive their grace within a history, and denials are almost as rare"),
+    ("ec2:DeleteNetworkInterface stall", "few interfaces are left behind, and stalls are the rarest of faults"),
+    ("ec2:DeleteNetworkInterface denied", "few interfaces are left behind, and denials are almost as rare"),
+];
+
 /// Every cell that matters was reached.
 #[allow(clippy::too_many_lines, reason = "a list of what must be reached")]
 fn assert_reached(coverage: &Coverage) {
-    let changing = [
-        "ec2:CreateVolume",
-        "ec2:AttachVolume",
-        "ec2:CreateTags",
-        "ec2:CreateNetworkInterface",
-        "ec2:AttachNetworkInterface",
-        "route53:ChangeResourceRecordSets",
-        "autoscaling:CompleteLifecycleAction",
-        "dynamodb:TransactWriteItems",
-        "ec2:CreateSnapshot",
-        "ec2:CreateSnapshots",
-        "ec2:DeleteSnapshot",
-        "ec2:ModifyVolume",
-        "ec2:DeleteVolume",
-        "ec2:DeleteNetworkInterface",
-    ];
-    let faults = ["throttled", "internal", "answer lost", "late effect", "pause", "crash before", "crash after"];
-    let cells: Vec<String> = changing.iter().flat_map(|call| faults.map(|fault| format!("{call} {fault}"))).collect();
+    let cells = fault_cells();
     let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
     assert_eq!(coverage.missing("faults", &cells), Vec::<&str>::new(), "faults that never struck");
     let steps = [

@@ -1,6 +1,8 @@
 //! Deterministic stories: what a group goes through, and what must come of it.
 
 mod budget;
+mod clocks;
+mod deaths;
 mod encryption;
 mod faults;
 mod interrupted;
