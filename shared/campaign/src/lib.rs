@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod bus;
 pub mod campaign;
 pub mod classes;
+pub mod compare;
 pub mod coverage;
 pub mod deed;
 pub mod ends;
