@@ -69,7 +69,7 @@ pub fn explore(small: &Small, progress: impl FnMut(usize)) -> Seen {
             good: BTreeSet::new(),
             progress,
         };
-        let mut first = search.begin(first).await;
+        let mut first = Box::pin(search.begin(first)).await;
         search.began = first.aws.now();
         search.old = Rc::new(first.ids());
         search.good.clear();
@@ -118,9 +118,9 @@ impl<P: FnMut(usize)> Search<'_, P> {
         if self.small.begins == Begins::New {
             return first;
         }
-        let mut first = self.serve(first).await.expect("one actor alone serves a new group");
+        let mut first = Box::pin(self.serve(first)).await.expect("one actor alone serves a new group");
         while first.is_due() {
-            (first, _) = first.make(Move::Tick, &self.target, false).await;
+            (first, _) = Box::pin(first.make(Move::Tick, &self.target, false)).await;
         }
         first.minds.fill(Mind::default());
         let members = first.running();
@@ -154,7 +154,7 @@ impl<P: FnMut(usize)> Search<'_, P> {
                 *self.seen.steps.entry(step.kind()).or_default() += 1;
             }
             let mover = Stand::mover(&next);
-            let (mut stand, told) = stand.make(next, &self.target, self.small.blind).await;
+            let (mut stand, told) = Box::pin(stand.make(next, &self.target, self.small.blind)).await;
             stand.settle(mover);
             self.seen.moves += 1;
             let (world, all) = stand.hashes(&self.old);
@@ -162,7 +162,7 @@ impl<P: FnMut(usize)> Search<'_, P> {
                 Some(violation) => Some(violation.clone()),
                 None if !self.known.insert(all) => continue,
                 None if self.good.contains(&world) => None,
-                None => self.serve(stand.clone()).await.err(),
+                None => Box::pin(self.serve(stand.clone())).await.err(),
             };
             if let Some(violation) = broken {
                 let trail = way.iter().map(|open| open.came_by.clone()).chain([told]).collect();
@@ -196,12 +196,12 @@ impl<P: FnMut(usize)> Search<'_, P> {
                     return Ok(stand);
                 }
                 way.push(here);
-                (stand, _) = stand.make(Move::Read(0), &self.target, false).await;
+                (stand, _) = Box::pin(stand.make(Move::Read(0), &self.target, false)).await;
             }
             if !stand.minds[0].is_idle() {
-                (stand, _) = stand.make(Move::Take(0, 0), &self.target, false).await;
+                (stand, _) = Box::pin(stand.make(Move::Take(0, 0), &self.target, false)).await;
             } else if stand.is_due() {
-                (stand, _) = stand.make(Move::Tick, &self.target, false).await;
+                (stand, _) = Box::pin(stand.make(Move::Tick, &self.target, false)).await;
             } else {
                 stand.advance(SignedDuration::from_secs(1));
             }
