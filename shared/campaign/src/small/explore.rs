@@ -1,97 +1,91 @@
 //! The search: depth first, each world once.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt::{self, Write};
-use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::spec::Limits;
 use stateful_asg_runtime::observe::Target;
-use stateful_asg_sim::model::Aws;
-use stateful_asg_sim::model::types::InstanceState;
-use stateful_asg_sim::typed::{Faults, MemoryTable, Region, SimWorld};
+use stateful_asg_sim::model::{GuestMode, Span, Timings};
 
 use super::mind::Mind;
-use super::{Seen, Small};
+use super::stand::{Move, Stand};
+use super::{Begins, Seen, Small};
 use crate::group::NewGroup;
 use crate::lab::{World, simulate};
-use crate::rules::{Rules, Violation, Watcher};
+use crate::rules::{Rules, Violation};
 use crate::served;
 
 /// One actor alone needs no more moves than this, from any world.
 const ENOUGH: usize = 2_000;
 
-/// One world.
-#[derive(Clone)]
-struct Stand {
-    aws: Aws,
-    table: MemoryTable,
-    rules: Rules,
-    minds: Vec<Mind>,
+/// One actor alone need not wait longer for AWS than this.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+
+/// A world is over before any span passes that a plan knows.
+const OVER: SignedDuration = SignedDuration::from_secs(1);
+
+/// AWS takes a few milliseconds for everything, and always the same for the same.
+fn quick() -> Timings {
+    let one = Span::exactly(1);
+    Timings {
+        boot: one,
+        terminate: Span::exactly(2),
+        free: one,
+        stop: one,
+        create_volume: one,
+        delete_volume: one,
+        attach: one,
+        detach: one,
+        health_check: one,
+        group_step: one,
+        launch_retry: one,
+        dns_sync: one,
+        ..Timings::default()
+    }
 }
 
-/// What may happen next.
-#[derive(Debug, Clone, Copy)]
-enum Move {
-    Read(usize),
-    Take(usize, usize),
-    Die(usize),
-    Tick,
-}
-
-/// Searches through a small world, from its beginning to its horizon. `progress` hears now and then how many worlds were
-/// seen.
+/// Searches through a small world, from its beginning until nothing more can happen in it. `progress` hears now and then
+/// how many worlds were seen.
 ///
 /// # Panics
 /// Where the world cannot be set up at all.
 pub fn explore(small: &Small, progress: impl FnMut(usize)) -> Seen {
-    simulate(&World { zones: 1, trace: false, ..World::quiet(7) }, async |lab| {
+    let guest = if small.guest { GuestMode::Reports { delay: Span::exactly(1) } } else { GuestMode::None };
+    simulate(&World { zones: 1, trace: false, timings: quick(), guest, ..World::quiet(7) }, async |lab| {
         let group = lab.create(&NewGroup::cass(small.spec, small.members));
         let (aws, table) = lab.region.act("operator", |aws, table| (aws.clone(), table.clone()));
         let target = Target { group, deployment: lab.deployment.clone(), limits: Limits::unlimited() };
-        let mut rules = Rules::new(&lab.deployment, Limits::unlimited());
-        // An actor may sleep on a reading until the horizon.
-        rules.allow(SignedDuration::try_from(small.horizon).unwrap_or(SignedDuration::MAX), true);
+        let rules = Rules::new(&lab.deployment, Limits::unlimited());
         let minds = vec![Mind::default(); small.actors];
-        let mut first = Stand { aws, table, rules, minds };
+        let first = Stand { aws, table, rules, minds, deaths: 0, holdups: None, busy: None };
         let mut search = Search {
             small,
             target,
-            end: first.aws.now(),
+            began: first.aws.now(),
+            old: Rc::default(),
             seen: Seen::default(),
             known: BTreeSet::new(),
             good: BTreeSet::new(),
             progress,
         };
-        if small.killed > 0 {
-            search.serve(&mut first).await.expect("one actor alone serves a new group");
-            kill(&mut first, small.killed);
-        }
-        search.end = first.aws.now() + SignedDuration::try_from(small.horizon).unwrap_or(SignedDuration::MAX);
+        let mut first = Box::pin(search.begin(first)).await;
+        search.began = first.aws.now();
+        search.old = Rc::new(first.ids());
+        search.good.clear();
+        first.deaths = small.deaths;
+        first.holdups = small.holdups;
         Box::pin(search.go(first)).await;
         search.seen
     })
 }
 
-fn kill(stand: &mut Stand, count: usize) {
-    let members: Vec<String> = stand
-        .aws
-        .instances()
-        .filter(|i| i.state == InstanceState::Running)
-        .map(|i| i.instance_id.clone())
-        .take(count)
-        .collect();
-    stand.aws.as_actor("operator").terminate_instances(&members).expect("they run");
-    stand.aws.as_actor("");
-    stand.rules.look(&stand.aws, &stand.table);
-}
-
 struct Search<'s, P> {
     small: &'s Small,
     target: Target,
-    end: Timestamp,
+    began: Timestamp,
+    /// The IDs that were there at the beginning.
+    old: Rc<BTreeSet<String>>,
     seen: Seen,
     known: BTreeSet<u64>,
     /// Worlds from which one actor alone gets everybody served.
@@ -101,18 +95,54 @@ struct Search<'s, P> {
 
 /// A world on the way, and the moves that are still to be made from it.
 struct Open {
-    stand: Stand,
+    stand: Option<Stand>,
     left: Vec<Move>,
     came_by: String,
 }
 
+impl Open {
+    fn new(stand: Stand, came_by: String) -> Self {
+        Self { left: stand.moves(), stand: Some(stand), came_by }
+    }
+
+    /// The next move, and the world to make it in. The last one takes it along.
+    fn next(&mut self) -> Option<(Stand, Move)> {
+        let next = self.left.pop()?;
+        let stand = if self.left.is_empty() { self.stand.take() } else { self.stand.clone() };
+        stand.map(|stand| (stand, next))
+    }
+}
+
 impl<P: FnMut(usize)> Search<'_, P> {
+    async fn begin(&mut self, first: Stand) -> Stand {
+        if self.small.begins == Begins::New {
+            return first;
+        }
+        let mut first = Box::pin(self.serve(first)).await.expect("one actor alone serves a new group");
+        while first.is_due() {
+            (first, _) = Box::pin(first.make(Move::Tick, &self.target, false)).await;
+        }
+        first.minds.fill(Mind::default());
+        let members = first.running();
+        match self.small.begins {
+            Begins::New | Begins::Served => {}
+            Begins::Killed(count) => members.iter().take(count).for_each(|member| first.kill(member)),
+            Begins::Leaving => {
+                let told = first.aws.as_actor("operator").terminate_instance_in_auto_scaling_group(&members[0], false);
+                told.expect("it is in service");
+                first.aws.as_actor("");
+                first.look();
+            }
+        }
+        first
+    }
+
     async fn go(&mut self, first: Stand) {
-        self.known.insert(hash(&first, true));
-        let mut way = vec![self.open(first, "the beginning".to_owned())];
+        self.known.insert(first.hashes(&self.old).1);
+        let mut way = vec![Open::new(first, "the beginning".to_owned())];
         self.seen.whole = true;
         while let Some(open) = way.last_mut() {
-            let Some(next) = open.left.pop() else {
+            let Some((stand, next)) = open.next() else {
                 way.pop();
                 continue;
             };
@@ -120,20 +150,27 @@ impl<P: FnMut(usize)> Search<'_, P> {
                 self.seen.whole = false;
                 break;
             }
-            let mut stand = open.stand.clone();
-            let told = self.make(&mut stand, next).await;
+            if let Some(step) = stand.step(&next) {
+                *self.seen.steps.entry(step.kind()).or_default() += 1;
+            }
+            let mover = Stand::mover(&next);
+            let (mut stand, told) = Box::pin(stand.make(next, &self.target, self.small.blind)).await;
+            stand.settle(mover);
             self.seen.moves += 1;
+            let (world, all) = stand.hashes(&self.old);
             let broken = match stand.rules.violations().first() {
                 Some(violation) => Some(violation.clone()),
-                None if self.known.insert(hash(&stand, true)) => self.serve(&mut stand.clone()).await.err(),
-                None => continue,
+                None if !self.known.insert(all) => continue,
+                None if self.good.contains(&world) => None,
+                None => Box::pin(self.serve(stand.clone())).await.err(),
             };
             if let Some(violation) = broken {
                 let trail = way.iter().map(|open| open.came_by.clone()).chain([told]).collect();
                 self.seen.broken = Some((violation, trail));
                 break;
             }
-            way.push(self.open(stand, told));
+            assert!(stand.aws.now().duration_since(self.began) < OVER, "a small world goes on and on");
+            way.push(Open::new(stand, told));
             self.seen.longest = self.seen.longest.max(way.len());
             if self.known.len().is_multiple_of(1_000) {
                 (self.progress)(self.known.len());
@@ -142,90 +179,32 @@ impl<P: FnMut(usize)> Search<'_, P> {
         self.seen.worlds = self.known.len();
     }
 
-    fn open(&self, stand: Stand, came_by: String) -> Open {
-        let mut left = Vec::new();
-        if stand.aws.next_event_at().is_some_and(|at| at <= self.end) {
-            left.push(Move::Tick);
-        }
-        for (actor, mind) in stand.minds.iter().enumerate() {
-            if mind.is_idle() {
-                left.push(Move::Read(actor));
-            } else {
-                left.push(Move::Die(actor));
-                left.extend((0..mind.steps.len()).map(|number| Move::Take(actor, number)));
-            }
-        }
-        Open { stand, left, came_by }
-    }
-
-    /// Makes the move, and tells it.
-    async fn make(&self, stand: &mut Stand, next: Move) -> String {
-        match next {
-            Move::Tick => {
-                if let Some(at) = stand.aws.next_event_at() {
-                    stand.aws.advance_to(at);
-                    let _ = stand.aws.take_events();
-                    stand.rules.look(&stand.aws, &stand.table);
-                }
-                format!("AWS moves on to {}", stand.aws.now())
-            }
-            Move::Die(actor) => {
-                stand.minds[actor] = Mind::default();
-                format!("actor {actor} dies")
-            }
-            Move::Read(actor) => {
-                self.act(stand, actor, async |mind, world| mind.read(world, &self.target).await).await;
-                let planned: Vec<String> = stand.minds[actor].steps.iter().map(|step| step.key()).collect();
-                format!("actor {actor} reads, and plans {planned:?}")
-            }
-            Move::Take(actor, number) => {
-                let told = format!("actor {actor}: {}", stand.minds[actor].steps[number].key());
-                self.act(stand, actor, async |mind, world| mind.take(number, world).await).await;
-                told
-            }
-        }
-    }
-
-    /// Lets an actor do something in the world: the rules watch, and a refusal of the second opinion is a broken rule.
-    async fn act(&self, stand: &mut Stand, actor: usize, what: impl AsyncFnOnce(&mut Mind, &SimWorld) -> Vec<String>) {
-        let mut faults = Faults::none(0);
-        faults.latency = (0, 0);
-        let Stand { aws, table, rules, mut minds } = stand.clone();
-        let rules = Rc::new(RefCell::new(rules));
-        let region = Region::with_table(aws, table, faults);
-        region.watch(Box::new(Watcher(Rc::clone(&rules))));
-        let world = region.actor(&format!("fn:{actor}"));
-        let refused = what(&mut minds[actor], &world).await;
-        for refusal in refused {
-            rules.borrow_mut().accuse(0, region.now(), format!("the second opinion refuses: {refusal}"));
-        }
-        drop(world);
-        let (aws, table) = region.end().expect("nobody lives in it any more");
-        let rules = Rc::try_unwrap(rules)
-            .map(RefCell::into_inner)
-            .unwrap_or_else(|_| unreachable!("the world that watched is over"));
-        *stand = Stand { aws, table, rules, minds };
-    }
-
     /// One actor alone goes on from here until all are served.
-    async fn serve(&mut self, stand: &mut Stand) -> Result<(), Violation> {
-        stand.minds.iter_mut().for_each(|mind| *mind = Mind::default());
+    async fn serve(&mut self, mut stand: Stand) -> Result<Stand, Violation> {
+        stand.minds.fill(Mind::default());
         let mut way = Vec::new();
+        let until = stand.aws.now() + PATIENCE;
         for _ in 0..ENOUGH {
-            let here = hash(stand, false);
+            if stand.aws.now() > until {
+                break;
+            }
             if stand.minds[0].is_idle() {
+                let (here, _) = stand.hashes(&self.old);
                 let served = served::unserved(&stand.aws, &stand.table, &stand.rules, &self.target.group).is_empty();
                 if served || self.good.contains(&here) {
                     self.good.extend(way);
-                    return Ok(());
+                    return Ok(stand);
                 }
                 way.push(here);
+                (stand, _) = Box::pin(stand.make(Move::Read(0), &self.target, false)).await;
             }
-            if stand.minds[0].is_idle() {
-                self.make(stand, Move::Read(0)).await;
+            if !stand.minds[0].is_idle() {
+                (stand, _) = Box::pin(stand.make(Move::Take(0, 0), &self.target, false)).await;
+            } else if stand.is_due() {
+                (stand, _) = Box::pin(stand.make(Move::Tick, &self.target, false)).await;
+            } else {
+                stand.advance(SignedDuration::from_secs(1));
             }
-            let next = if stand.minds[0].is_idle() { Move::Tick } else { Move::Take(0, 0) };
-            self.make(stand, next).await;
             if let Some(violation) = stand.rules.violations().first() {
                 return Err(violation.clone());
             }
@@ -234,20 +213,4 @@ impl<P: FnMut(usize)> Search<'_, P> {
         let text = format!("one actor alone does not get everybody served: {lacks:?}");
         Err(Violation { rule: 9, at: stand.aws.now(), text })
     }
-}
-
-/// The same for the same world; with `minds`, and the same minds.
-fn hash(stand: &Stand, minds: bool) -> u64 {
-    struct Out(DefaultHasher);
-    impl Write for Out {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut out = Out(DefaultHasher::new());
-    let written = stand.aws.write_state(&mut out).and_then(|()| stand.table.write_state(&mut out));
-    let written = if minds { written.and_then(|()| write!(out, "{:?}", stand.minds)) } else { written };
-    written.expect("a hasher takes everything");
-    out.0.finish()
 }
