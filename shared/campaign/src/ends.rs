@@ -3,6 +3,7 @@
 
 use crate::coverage::Coverage;
 use crate::deed::Deed;
+use crate::rules::Rules;
 use crate::script::Script;
 
 /// Reasons that may keep an instance from being served for good, each with the deeds that lead to it. What is not here
@@ -44,7 +45,7 @@ const AFTER: [(&str, &[Deed]); 16] = [
 
 /// Whether what happened in this history explains that it ends so.
 #[must_use]
-pub fn explained(reason: &str, script: &Script, coverage: &Coverage) -> bool {
+pub fn explained(reason: &str, script: &Script, coverage: &Coverage, rules: &Rules) -> bool {
     let did = |deed: &Deed| coverage.reached("deeds", &deed.name()) > 0;
     let by_deeds = AFTER.iter().any(|(name, deeds)| *name == reason && deeds.iter().any(did));
     let by_world = match reason {
@@ -53,8 +54,7 @@ pub fn explained(reason: &str, script: &Script, coverage: &Coverage) -> bool {
         // Without a guest that lets go, what a holder took into the pool stays with it.
         "HolderWarm" => script.group.warm.is_some(),
         "NeedsAdoption" => script.adopts,
-        // It was ordered while the call that deletes it was under way.
-        "SnapshotGone" => did(&Deed::Order) && script.odds.late + script.odds.pause + script.odds.stall > 0,
+        "SnapshotGone" => rules.ordered_too_late(),
         _ => false,
     };
     by_deeds || by_world

@@ -229,7 +229,8 @@ async fn end_well(lab: &Lab, group: &GroupName, script: &Script, coverage: &mut 
         return;
     }
     let alarms = alarms(lab, group, peace);
-    let explained = alarms.iter().find(|reason| ends::explained(reason, script, coverage));
+    let rules = &lab.rules;
+    let explained = alarms.iter().find(|reason| ends::explained(reason, script, coverage, &rules.borrow()));
     match (accusation, explained) {
         (None, _) => coverage.add("ends", "served", 1),
         (Some(_), Some(name)) => coverage.add("ends", *name, 1),

@@ -44,9 +44,12 @@ impl Rules {
                 let slot = owner(table, |slot| {
                     slot.holder.as_ref().is_some_and(|holder| holder.instance.as_str() == instance)
                 });
-                // One that dies on its way comes into service all the same, without the address that it had.
-                let had = || self.launched_with.get(instance).cloned();
-                self.addresses.extend(slot.and_then(|slot| served::address(aws, &slot, instance).or_else(had)));
+                // One that dies on its way comes into service all the same, without the address that it had, or without
+                // the slot that it had it of.
+                let had = self.attached_with.get(instance).or_else(|| self.launched_with.get(instance)).cloned();
+                let held = self.holders.iter().any(|(_, _, holder)| holder == instance);
+                let has = slot.and_then(|slot| served::address(aws, &slot, instance));
+                self.addresses.extend(has.or(had.filter(|_| held)));
                 self.judge_told(effect.at, instance, aws, table);
             }
             EffectKind::Tagged { resource, new, .. } => {
@@ -57,6 +60,10 @@ impl Rules {
             EffectKind::InstanceLaunched { instance, .. } => {
                 let address = aws.instance(instance).and_then(|i| i.private_ip_address.clone());
                 self.launched_with.extend(address.map(|address| (instance.clone(), address)));
+            }
+            EffectKind::InterfaceAttached { interface, instance } => {
+                let address = aws.interface(interface).map(|interface| interface.private_ip_address.clone());
+                self.attached_with.extend(address.map(|address| (instance.clone(), address)));
             }
             EffectKind::InstanceState { instance, state: InstanceState::ShuttingDown } => {
                 self.gone_since.insert(instance.clone(), effect.at);

@@ -45,6 +45,10 @@ pub(super) struct Ledger {
     down: BTreeMap<String, Option<Timestamp>>,
     /// What was last chosen to make a volume from because a person had ordered it.
     pub(super) chosen: BTreeMap<Place, SnapshotId>,
+    /// When a person last ordered to restore from each snapshot.
+    pub(super) ordered: BTreeMap<SnapshotId, Timestamp>,
+    /// A snapshot was deleted after a person had ordered to restore from it: its deletion was planned before.
+    pub(super) ordered_too_late: bool,
     /// When a person last attached a volume by hand.
     pub(super) lent: BTreeMap<String, Timestamp>,
     /// When a reading last showed a volume in use to a function.
@@ -118,6 +122,7 @@ impl Rules {
 
     /// Follows a slot's volumes from write to write.
     pub(super) fn judge_data(&mut self, written: &Written, before: Option<&Slot>, after: &Slot, aws: &Aws) {
+        self.note_order(written, after);
         if let Some(before) = before {
             self.judge_orders(written, before, after);
             self.count_done(before, after);

@@ -6,7 +6,7 @@ use stateful_asg_sim::model::types::SnapshotState;
 use stateful_asg_sim::model::{Aws, Written as Marks};
 use stateful_asg_sim::typed::MemoryTable;
 
-use super::Rules;
+use super::{Rules, SETTLED};
 
 /// At least so often a function looks at what was left behind.
 const BETWEEN_LOOKS: SignedDuration = SignedDuration::from_mins(10);
@@ -59,7 +59,11 @@ impl Rules {
         }
         let named =
             table.all_slots().any(|(_, slot)| slot.upkeep.named_snapshots().any(|named| named.as_str() == snapshot));
-        if named && !self.late_calls {
+        // EC2's DeleteSnapshot knows no condition: what is ordered between the reading and the call is deleted all the same.
+        let ordered = self.ledger.ordered.iter().find(|(id, _)| id.as_str() == snapshot).map(|(_, when)| *when);
+        let just_ordered = ordered.is_some_and(|when| at.duration_since(when) < self.slack + SETTLED);
+        self.ledger.ordered_too_late |= named && ordered.is_some();
+        if named && !self.late_calls && !just_ordered {
             self.accuse(6, at, format!("{snapshot} was deleted, and a slot's record names it"));
         }
         let began = self.ledger.began.get(snapshot).copied();

@@ -59,6 +59,8 @@ pub struct Rules {
     addresses: BTreeSet<String>,
     /// The address that each instance was launched with: EC2 takes it back when the instance dies.
     launched_with: BTreeMap<String, String>,
+    /// The address of the interface that was last attached to each instance.
+    attached_with: BTreeMap<String, String>,
     /// Since when instances cannot come back.
     gone_since: BTreeMap<String, Timestamp>,
     /// Since when guests have let go, by instance and claim.
@@ -141,6 +143,7 @@ impl Rules {
             in_service: BTreeSet::new(),
             addresses: BTreeSet::new(),
             launched_with: BTreeMap::new(),
+            attached_with: BTreeMap::new(),
             gone_since: BTreeMap::new(),
             released_since: BTreeMap::new(),
             holders: BTreeSet::new(),

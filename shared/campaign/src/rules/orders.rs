@@ -7,10 +7,25 @@ use stateful_asg_core::table::Slot;
 use stateful_asg_core::upkeep::{ChangeKind, Order};
 use stateful_asg_sim::typed::Written;
 
-use super::Rules;
 use super::data::Place;
+use super::{Rules, is_ours};
 
 impl Rules {
+    /// Remembers when a person ordered what.
+    pub(super) fn note_order(&mut self, written: &Written, after: &Slot) {
+        let order = after.upkeep.order.as_ref().filter(|_| !is_ours(&written.actor));
+        if let Some(Order::Restore { volumes }) = order {
+            self.ledger.ordered.extend(volumes.values().map(|snapshot| (snapshot.clone(), written.at)));
+        }
+    }
+
+    /// Whether a person ordered to restore from a snapshot whose deletion was planned already: then nothing but that person
+    /// can help.
+    #[must_use]
+    pub fn ordered_too_late(&self) -> bool {
+        self.ledger.ordered_too_late
+    }
+
     /// Rule 1: a restore begins only with what a person ordered; and what is chosen because of an order is remembered.
     pub(super) fn judge_orders(&mut self, written: &Written, before: &Slot, after: &Slot) {
         let known = restored(before);

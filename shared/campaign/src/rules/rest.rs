@@ -8,7 +8,7 @@ use stateful_asg_core::upkeep::Upkeep;
 use stateful_asg_sim::model::{Aws, Effect, EffectKind};
 use stateful_asg_sim::typed::{MemoryTable, Written};
 
-use super::{Rules, place};
+use super::Rules;
 
 impl Rules {
     /// The last change that a function of ours made to AWS or to slots, and what it was.
@@ -75,9 +75,13 @@ fn is_of_idle_slot(what: &EffectKind, aws: &Aws, table: &MemoryTable) -> bool {
     let (EffectKind::VolumeCreated { volume, .. } | EffectKind::Tagged { resource: volume, .. }) = what else {
         return false;
     };
-    let tags = aws.volume(volume).map(|volume| &volume.tags);
-    let Some((group, slot, _)) = tags.and_then(|tags| place(tags)) else { return false };
+    let Some(volume) = aws.volume(volume) else { return false };
+    let tag = |key| volume.tags.get(key);
+    // What is made to take a volume's place is the slot's only when it has taken it.
+    let Some((group, slot)) = tag(tags::GROUP).zip(tag(tags::SLOT).or_else(|| tag(tags::FOR_SLOT))) else {
+        return false;
+    };
     table
         .all_slots()
-        .any(|(of, item)| of.as_str() == group && item.number.to_string() == slot && item.state != SlotState::Active)
+        .any(|(of, item)| of.as_str() == group && item.number.to_string() == *slot && item.state != SlotState::Active)
 }

@@ -63,7 +63,7 @@ impl Rules {
             let lost = old.id.as_ref().is_some_and(|id| aws.interface(id.as_str()).is_none());
             let again = |new: &InterfaceRecord| new.attempt > old.attempt && new.id.is_none() && lost;
             let same = |new: &InterfaceRecord| new.ip == old.ip && (new.id == old.id || again(new));
-            after.interface.as_ref().is_some_and(same) || (left && leaves)
+            after.interface.as_ref().is_some_and(same) || ((left || lost) && leaves)
         };
         if let Some(old) = before.interface.as_ref().filter(|old| old.born && !kept(old)) {
             self.accuse(
