@@ -6,6 +6,7 @@ mod town;
 use stateful_asg_core::adopt::{Wishes, propose};
 use stateful_asg_core::cloud::{Lifecycle, Transition};
 use stateful_asg_core::ids::{Generation, SlotNumber};
+use stateful_asg_core::shared::Shared;
 use stateful_asg_core::spec::Spec;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::tags;
@@ -26,6 +27,7 @@ fn makes_slot(steps: &[Step]) -> bool {
 /// Two slots' volumes and interfaces bear their tags, the table knows nothing of them, and an instance launches.
 fn lost() -> Town {
     let mut town = Town::served(2);
+    town.obs.instances.values_mut().for_each(|instance| instance.tags = Shared::default());
     town.obs.slots.clear();
     town.obs.record.as_mut().unwrap().next_slot = 0;
     town.obs.asgs[0].desired = 3;
@@ -44,6 +46,20 @@ fn a_reading_that_misses_the_volumes_later_makes_no_empty_slot() {
     let steps = town.run();
     assert!(!makes_slot(&steps), "{steps:?}");
     assert!(words(&town).contains(&"TableLost"), "{:?}", town.reasons());
+}
+
+/// A person took the deployment's tag from all that the slot has: whoever holds it still shows it.
+#[test]
+fn a_slot_is_not_made_anew_while_an_instance_bears_its_number() {
+    let mut town = lost();
+    town.obs.volumes.clear();
+    town.obs.interfaces.clear();
+    let holder = town.obs.instances.get_mut(&instance_id(1)).unwrap();
+    holder.tags.insert(tags::SLOT.to_owned(), "1".to_owned());
+    let steps = town.run();
+    assert_eq!((counter(&town), makes_slot(&steps)), (2, false), "{steps:?}");
+    let said = format!("{:?}", town.reasons());
+    assert!(said.contains(&format!("{} is tagged with slot 1", instance_id(1))), "{said}");
 }
 
 #[test]

@@ -113,6 +113,7 @@ fn its_own_name_goes_first_then_the_smallest_then_the_lowest_id() {
     put(&mut town, 70, |v| named(v, "log"));
     for expected in [71, 73, 74, 72] {
         town.obs.slots.clear();
+        town.obs.instances.values_mut().for_each(|instance| drop(instance.tags.remove(tags::SLOT)));
         town.obs.record.as_mut().unwrap().next_slot = 0;
         assert_eq!(taken(&mut town), Some(volume_id(expected)));
         town.obs.volumes.remove(&volume_id(expected));

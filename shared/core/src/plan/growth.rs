@@ -185,6 +185,10 @@ fn pursue(
                 lacks.reasons.push(Reason::VolumeGrowing { volume: volume.id.clone() });
             }
         }
+        // It has grown beyond that meanwhile: what is still to change is noted anew.
+        Some(ModificationState::Completed) | None if target.size_gib.is_some_and(|size| size < volume.size_gib) => {
+            note(slot, name, draft);
+        }
         Some(ModificationState::Completed) | None => take_at_leisure(
             view,
             Step::ModifyVolume { slot: slot.number, volume: volume.id.clone(), target },

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::cloud::{AttachmentState, Lifecycle, RecordChange, Transition};
+use crate::cloud::{AttachmentState, Lifecycle, RecordChange, Transition, slot_of};
 use crate::ids::{InstanceId, SlotNumber, VolumeId, VolumeName};
 use crate::observed::Observed;
 use crate::plan::view::later;
@@ -266,8 +266,11 @@ fn writes(obs: &Observed, spec: Option<&Spec>, write: &TableWrite, now: Timestam
 fn fresh(obs: &Observed, slot: &Slot) -> Verdict {
     let next = obs.record.as_ref().map_or(0, |group| group.next_slot);
     demand(slot.number.0 == next, 1, || format!("slot {} is not the counter's next, {next}", slot.number))?;
-    let shown = obs.volumes.values().any(|volume| volume.slot() == Some(slot.number));
-    demand(!shown, 1, || format!("a volume tagged with slot {} exists", slot.number))?;
+    let volumes = obs.volumes.values().map(|volume| &volume.tags);
+    let interfaces = obs.interfaces.values().map(|interface| &interface.tags);
+    let mut tagged = volumes.chain(interfaces).chain(obs.instances.values().map(|instance| &instance.tags));
+    let shown = tagged.any(|tags| slot_of(tags) == Some(slot.number));
+    demand(!shown, 1, || format!("something tagged with slot {} exists", slot.number))?;
     unique(obs, slot)
 }
 

@@ -16,7 +16,7 @@ const MOST_TOLD: usize = 50;
 const MOST_BEYOND: u32 = 1_000;
 
 /// Blocks new slots while the table lacks some that existed. The counter is raised above what tags show: a later reading that
-/// misses these volumes must not take the group for a new one.
+/// misses these must not take the group for a new one.
 pub(crate) fn check(view: &View<'_>, draft: &mut Draft<'_>) {
     let known = |number: &SlotNumber| view.obs.slots.contains_key(number);
     let next = view.obs.record.as_ref().map_or(0, |group| group.next_slot);
@@ -25,7 +25,10 @@ pub(crate) fn check(view: &View<'_>, draft: &mut Draft<'_>) {
     let gaps: BTreeSet<SlotNumber> = gaps.take(MOST_TOLD).collect();
     let volumes = view.obs.volumes.values().filter_map(|v| v.slot().map(|slot| (v.id.to_string(), slot)));
     let interfaces = view.obs.interfaces.values().filter_map(|i| slot_of(&i.tags).map(|slot| (i.id.to_string(), slot)));
-    let tagged: Vec<(String, SlotNumber)> = volumes.chain(interfaces).filter(|(_, slot)| !known(slot)).collect();
+    // Who holds a slot shows it too, where its volumes lost their tags.
+    let instances = view.obs.instances.values().filter_map(|i| slot_of(&i.tags).map(|slot| (i.id.to_string(), slot)));
+    let tagged: Vec<(String, SlotNumber)> =
+        volumes.chain(interfaces).chain(instances).filter(|(_, slot)| !known(slot)).collect();
     let believed = tagged.iter().map(|(_, slot)| slot.0).filter(|number| *number < next.saturating_add(MOST_BEYOND));
     if let Some(highest) = believed.max().filter(|highest| *highest >= next) {
         draft.group(Why::CounterRaised).next_slot = highest.saturating_add(1);

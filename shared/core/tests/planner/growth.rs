@@ -114,3 +114,23 @@ fn a_change_is_over_once_ec2_shows_every_figure_that_was_asked_for() {
         assert_eq!(record_mut(&mut town, 0).growth.target.is_none(), over, "{kind} {iops} {throughput}");
     }
 }
+
+/// The size was noted from a reading that lagged: the change before this one brought it.
+#[test]
+fn what_has_grown_already_is_changed_in_what_it_still_lacks() {
+    let type_alone = Target { size_gib: None, kind: Some(VolumeType::Gp2), iops: None, throughput: None };
+    for (size, asked) in [(30, Some(30)), (31, None)] {
+        let mut town = Town::with_spec(1, &SPEC.replace("20GiB", "30GiB\",\"type\":\"gp2"));
+        let now = town.now;
+        let growth = &mut record_mut(&mut town, 0).growth;
+        (growth.target, growth.begun) = (Some(Target { size_gib: Some(30), ..type_alone }), vec![now - HOUR]);
+        town.obs.modifications.insert(volume_id(0), None);
+        town.obs.volumes.get_mut(&volume_id(0)).unwrap().size_gib = size;
+        let steps = town.run();
+        let targets = steps.iter().filter_map(|step| match step {
+            Step::ModifyVolume { target, .. } => Some(*target),
+            _ => None,
+        });
+        assert_eq!(targets.collect::<Vec<_>>(), [Target { size_gib: asked, ..type_alone }], "{size}");
+    }
+}

@@ -75,6 +75,12 @@ fn a_new_slot_takes_the_counters_number_and_nothing_of_others() {
             (1, "not the counter's next, 2", |_, step| next(step).number = SlotNumber(3)),
             (1, "not the counter's next, 0", |town, _| town.obs.record = None),
             (1, "tagged with slot 2", |town, _| set(marks(town), tags::SLOT, "2")),
+            (1, "tagged with slot 2", |town, _| {
+                set(&mut town.obs.interfaces.get_mut(&interface_id(0)).unwrap().tags, tags::SLOT, "2");
+            }),
+            (1, "tagged with slot 2", |town, _| {
+                set(&mut town.obs.instances.get_mut(&instance_id(1)).unwrap().tags, tags::SLOT, "2");
+            }),
             (2, "belongs to slot 1", |_, step| next(step).volumes.get_mut(&data()).unwrap().id = Some(volume_id(1))),
             (2, "holds another slot", |_, step| next(step).holder.as_mut().unwrap().instance = instance_id(1)),
         ],

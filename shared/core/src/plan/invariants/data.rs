@@ -95,8 +95,8 @@ pub(super) fn modifies(obs: &Observed, slot: SlotNumber, volume: &VolumeId, targ
         format!("the change of {volume} was not recorded first")
     })?;
     let size = obs.volumes.get(volume).map(|volume| volume.size_gib);
-    demand(target.size_gib.is_none_or(|wanted| size.is_some_and(|size| wanted > size)), 1, || {
-        format!("{volume} would not grow")
+    demand(target.size_gib.is_none_or(|wanted| size.is_some_and(|size| wanted >= size)), 1, || {
+        format!("{volume} would become smaller")
     })
 }
 
