@@ -19,12 +19,27 @@ use stateful_asg_core::plan::RUN_EVERY;
 use stateful_asg_core::step::Step;
 use stateful_asg_core::table::SlotState;
 use stateful_asg_core::tags;
-use stateful_asg_core::upkeep::{Change, ChangeKind, Proof, Stage, Superseded};
+use stateful_asg_core::upkeep::{Change, ChangeKind, Proof, Purpose, Stage, Superseded, operation_tag};
 use stateful_asg_core::waiting::Reason;
 use town::*;
 
 fn run_every() -> i64 {
     RUN_EVERY.as_secs() as i64
+}
+
+fn changing(kind: ChangeKind, stage: Stage, since: jiff::Timestamp) -> Change {
+    Change {
+        operation: 1,
+        kind,
+        stage,
+        since,
+        begun: since,
+        ordered: true,
+        unreachable: None,
+        stale: false,
+        used: false,
+        volumes: Default::default(),
+    }
 }
 
 /// What was snapshotted, and for which operation.
@@ -209,18 +224,7 @@ fn what_is_being_changed_is_retired_or_excluded_is_left_alone() {
     ward.vacate(0);
     let now = ward.town.now;
     let mut changed = ward.slot(0).clone();
-    changed.upkeep.change = Some(Change {
-        operation: 1,
-        kind: ChangeKind::Retire,
-        stage: Stage::Saving,
-        since: now,
-        begun: now,
-        ordered: true,
-        unreachable: None,
-        stale: false,
-        used: false,
-        volumes: Default::default(),
-    });
+    changed.upkeep.change = Some(changing(ChangeKind::Retire, Stage::Saving, now));
     let mut retired = ward.slot(0).clone();
     retired.state = SlotState::Retired;
     let mut unborn = ward.slot(0).clone();
@@ -330,6 +334,39 @@ fn use_of_what_was_left_behind_is_noted_by_whoever_sees_it() {
     let left = &ward.slot(0).upkeep.superseded[&volume_id(700)];
     assert_eq!((left.keep, &left.proof, left.deleting), (true, &Proof::None, None));
     assert_eq!(ward.run(), [], "once");
+}
+
+/// What was saved of it lacks what is written now: it is saved again, or kept.
+#[test]
+fn use_of_what_is_being_replaced_is_noted_by_whoever_sees_it() {
+    let moves = || ChangeKind::Move { to: zone('b') };
+    for (kind, stage, used, then) in [
+        (moves(), Stage::Saving, true, (Stage::Saving, true, false)),
+        (moves(), Stage::Saving, false, (Stage::Saving, false, false)),
+        (moves(), Stage::Making, true, (Stage::Saving, true, false)),
+        (moves(), Stage::Switching, true, (Stage::Switching, false, true)),
+        (moves(), Stage::Switching, false, (Stage::Switching, false, false)),
+        (ChangeKind::Retire, Stage::Switching, true, (Stage::Switching, false, true)),
+        // Nothing was saved: what it replaces is kept whatever happens to it.
+        (ChangeKind::Restore, Stage::Making, true, (Stage::Making, false, false)),
+    ] {
+        let told = format!("{kind:?} {stage:?} {used}");
+        let mut ward = stocked();
+        ward.vacate(0);
+        let now = ward.town.now;
+        let of_it = Tags::from([(tags::OPERATION.to_owned(), operation_tag(Purpose::Final, SlotNumber(0), 70))]);
+        let saved = ward.town.snapshot(&volume_id(0), of_it, SnapshotState::Completed);
+        ward.snapshots().insert(snapshot_id(700), Snapshot { id: snapshot_id(700), ..saved });
+        ward.slot(0).upkeep.operations = 70;
+        ward.slot(0).upkeep.change = Some(Change { operation: 70, ..changing(kind, stage, now) });
+        if used {
+            ward.town.attach(0, 1);
+        }
+        ward.run();
+        let change = ward.slot(0).upkeep.change.clone().unwrap();
+        assert_eq!((change.stage, change.operation > 70, change.used), then, "{told}");
+        assert_eq!(ward.run(), [], "once: {told}");
+    }
 }
 
 #[test]

@@ -108,6 +108,18 @@ fn is_used(view: &View<'_>, slot: &Slot) -> bool {
     shown.into_iter().any(|volume| !volume.is_free())
 }
 
+/// Notes that somebody has what is being replaced, for who does not go on with changes: what was saved of it may lack what is
+/// written now.
+pub(crate) fn note_use(view: &View<'_>, slot: &Slot, draft: &mut Draft<'_>) {
+    let Some(change) = slot.upkeep.change.as_ref().filter(|_| is_used(view, slot)) else { return };
+    match (change.stage, &change.kind) {
+        (Stage::Saving, _) if keeping::has_begun(view, slot, change) => again(view, slot, draft),
+        (Stage::Making, ChangeKind::Move { .. } | ChangeKind::Retire) => again(view, slot, draft),
+        (Stage::Switching, _) if !change.used => switching::note_use(slot, draft),
+        (Stage::Saving | Stage::Making | Stage::Switching, _) => {}
+    }
+}
+
 /// What keeps a change from going on: volumes that are not free, or not shown.
 fn name_what_holds(view: &View<'_>, slot: &Slot, since: Option<Timestamp>, draft: &mut Draft<'_>) {
     draft.look_at(later(view.now, NEXT_SNAPSHOT));

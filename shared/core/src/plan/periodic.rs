@@ -19,7 +19,7 @@ use crate::ids::{InstanceId, SlotNumber, SnapshotId, VolumeId, VolumeName};
 use crate::observed::{FailureKind, Observed};
 use crate::plan::draft::Draft;
 use crate::plan::view::View;
-use crate::plan::{CLOCKS_DIFFER, Plan, leftovers, policy, saving};
+use crate::plan::{CLOCKS_DIFFER, Plan, change, leftovers, policy, saving};
 use crate::snapshots::{SlotSeries, due, most_a_run};
 use crate::spec::Spec;
 use crate::step::{Step, Why};
@@ -180,8 +180,9 @@ fn intend(view: &View<'_>, number: SlotNumber, draft: &mut Draft<'_>) {
     upkeep.periodic = Some(Periodic { operation: upkeep.operations, at: view.now });
 }
 
-/// Use of what was left behind shows only while it lasts: this reading may be the only one that it is in. Slots and volumes
-/// are read side by side, so that what was left behind during this run may be shown as its holder had it.
+/// Use of what was left behind, or is being replaced, shows only while it lasts: this reading may be the only one that it is
+/// in. Slots and volumes are read side by side, so that what was left behind during this run may be shown as its holder had
+/// it.
 fn note_uses(view: &View<'_>, draft: &mut Draft<'_>) {
     let before_this_run = THIS_RUN.saturating_add(CLOCKS_DIFFER);
     for slot in view.obs.slots() {
@@ -189,6 +190,7 @@ fn note_uses(view: &View<'_>, draft: &mut Draft<'_>) {
         if view.obs.notes.failures.contains_key(&format!("Write slot {}", slot.number)) {
             continue;
         }
+        change::note_use(view, slot, draft);
         let left = slot.upkeep.superseded.iter().filter(|(_, left)| !left.keep);
         for (id, _) in left.filter(|(_, left)| view.past(Some(left.since), before_this_run)) {
             if view.obs.volumes.get(id).is_some_and(leftovers::is_used) {

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::cloud::Snapshot;
-use crate::ids::{SnapshotId, VolumeId, VolumeName};
+use crate::ids::{VolumeId, VolumeName};
 use crate::observed::FailureKind;
 use crate::plan::change::{
     NEXT_SNAPSHOT, again, at_rest, dropping, is_lost, is_urgent, is_used, note_reach, pursue, successor,
@@ -30,7 +29,7 @@ pub(super) fn save(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Dr
         return;
     };
     if !at_rest(view, slot) {
-        return disturbed(view, slot, change, snapshots, draft, lacks);
+        return disturbed(view, slot, change, draft, lacks);
     }
     let volumes: BTreeMap<&VolumeName, &VolumeId> =
         slot.volumes.iter().filter_map(|(name, record)| Some((name, record.id.as_ref()?))).collect();
@@ -91,20 +90,18 @@ pub(super) fn save(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Dr
 }
 
 /// Someone attached a volume meanwhile: what was saved may lack what was written since.
-fn disturbed(
-    view: &View<'_>,
-    slot: &Slot,
-    change: &Change,
-    snapshots: &BTreeMap<SnapshotId, Snapshot>,
-    draft: &mut Draft<'_>,
-    lacks: &mut Lacks,
-) {
-    let held = slot.volumes.values().filter_map(|record| record.id.as_ref());
-    let taken = |id: &VolumeId| !matches!(saving::progress(snapshots, slot.number, change, id), Progress::Missing);
-    if is_used(view, slot) && held.clone().any(taken) {
+fn disturbed(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut Draft<'_>, lacks: &mut Lacks) {
+    if is_used(view, slot) && has_begun(view, slot, change) {
         again(view, slot, draft);
     }
     wait_for_volumes(view, slot, change, draft, lacks);
+}
+
+/// A last snapshot was taken, or is being taken.
+pub(super) fn has_begun(view: &View<'_>, slot: &Slot, change: &Change) -> bool {
+    let Some(snapshots) = &view.obs.snapshots else { return false };
+    let mut held = slot.volumes.values().filter_map(|record| record.id.as_ref());
+    held.any(|id| !matches!(saving::progress(snapshots, slot.number, change, id), Progress::Missing))
 }
 
 /// Where the last snapshot cannot be had: older ones, if the spec allows them and they are recent enough. They are one

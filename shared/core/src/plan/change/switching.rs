@@ -43,7 +43,7 @@ pub(crate) fn switch(view: &View<'_>, slot: &Slot, change: &Change, draft: &mut 
 }
 
 /// What that person writes is in no successor, and on no snapshot.
-fn note_use(slot: &Slot, draft: &mut Draft<'_>) {
+pub(super) fn note_use(slot: &Slot, draft: &mut Draft<'_>) {
     let entry = draft.slot(slot.number);
     entry.why.insert(Why::ChangeMade);
     if let Some(change) = entry.slot.upkeep.change.as_mut() {
