@@ -1,29 +1,23 @@
 //! The search: depth first, each world once.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
-use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::spec::Limits;
+use stateful_asg_core::step::Step;
 use stateful_asg_runtime::observe::Target;
 use stateful_asg_sim::model::{GuestMode, Span, Timings};
 
-use super::mind::Mind;
-use super::stand::{Move, Stand};
+use super::atlas::{Atlas, IDLE, MindId, OVER, PlaceId, hash};
+use super::mind::Habits;
+use super::said::Era;
+use super::stand::{Deed, NEAR, Stand};
 use super::{Begins, Seen, Small};
 use crate::group::NewGroup;
 use crate::lab::{World, simulate};
 use crate::rules::{Rules, Violation};
-use crate::served;
 
-/// One actor alone needs no more moves than this, from any world.
-const ENOUGH: usize = 2_000;
-
-/// One actor alone need not wait longer for AWS than this.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
-
-/// A world is over before any span passes that a plan knows.
-const OVER: SignedDuration = SignedDuration::from_secs(1);
+/// How often `progress` hears, in worlds.
+const OFTEN: usize = 10_000;
 
 /// AWS takes a few milliseconds for everything, and always the same for the same.
 fn quick() -> Timings {
@@ -57,160 +51,227 @@ pub fn explore(small: &Small, progress: impl FnMut(usize)) -> Seen {
         let (aws, table) = lab.region.act("operator", |aws, table| (aws.clone(), table.clone()));
         let target = Target { group, deployment: lab.deployment.clone(), limits: Limits::unlimited() };
         let rules = Rules::new(&lab.deployment, Limits::unlimited());
-        let minds = vec![Mind::default(); small.actors];
-        let first = Stand { aws, table, rules, minds, deaths: 0, holdups: None, busy: None };
-        let mut search = Search {
-            small,
-            target,
-            began: first.aws.now(),
-            old: Rc::default(),
-            seen: Seen::default(),
-            known: BTreeSet::new(),
-            good: BTreeSet::new(),
-            progress,
-        };
-        let mut first = Box::pin(search.begin(first)).await;
-        search.began = first.aws.now();
-        search.old = Rc::new(first.ids());
-        search.good.clear();
-        first.deaths = small.deaths;
-        first.holdups = small.holdups;
-        Box::pin(search.go(first)).await;
+        let era = Era { began: aws.now(), over: OVER + NEAR };
+        let mut atlas = Atlas::new(Habits { target, era, blind: false, plain: small.plain });
+        let mut first = Box::pin(begin(small, &mut atlas, Stand { aws, table, rules })).await;
+        first.aws.count_ids();
+        atlas.habits.era.began = first.aws.now();
+        atlas.habits.blind = small.blind;
+        atlas.forget();
+        let mut search = Search { atlas, seen: Seen::default(), known: BTreeSet::new(), most: small.most, progress };
+        match search.atlas.come_to(first).await {
+            Ok(place) => {
+                let actors = (0..small.actors).map(|name| (IDLE, name)).collect();
+                let first = Node { place, actors, deaths: small.deaths, holdups: small.holdups, busy: None };
+                Box::pin(search.go(first)).await;
+            }
+            Err(violation) => search.seen.broken = Some((violation, Vec::new())),
+        }
         search.seen
     })
 }
 
-struct Search<'s, P> {
-    small: &'s Small,
-    target: Target,
-    began: Timestamp,
-    /// The IDs that were there at the beginning.
-    old: Rc<BTreeSet<String>>,
+/// What comes before the search.
+async fn begin(small: &Small, atlas: &mut Atlas, first: Stand) -> Stand {
+    if small.begins == Begins::New {
+        return first;
+    }
+    let mut first = Box::pin(atlas.serve(first)).await.expect("one actor alone serves a new group");
+    while first.is_due() {
+        first.tick();
+    }
+    let members = first.running();
+    match small.begins {
+        Begins::New | Begins::Served => {}
+        Begins::Killed(count) => members.iter().take(count).for_each(|member| first.kill(member)),
+        Begins::Leaving => {
+            let told = first.aws.as_actor("operator").terminate_instance_in_auto_scaling_group(&members[0], false);
+            told.expect("it is in service");
+            first.aws.as_actor("");
+            first.look();
+        }
+    }
+    first
+}
+
+/// What may happen next.
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    /// An actor reads and plans, or takes one of its steps.
+    Act(usize, Deed),
+    /// An actor dies, and another begins in its place.
+    Die(usize),
+    /// An instance dies.
+    Kill(usize),
+    /// AWS does what is due next.
+    Tick,
+}
+
+impl Move {
+    /// Whose move it is, if an actor's.
+    fn mover(self) -> Option<usize> {
+        match self {
+            Self::Act(actor, _) | Self::Die(actor) => Some(actor),
+            Self::Kill(_) | Self::Tick => None,
+        }
+    }
+}
+
+/// A world.
+#[derive(Debug, Clone)]
+struct Node {
+    place: PlaceId,
+    /// What each actor has in mind, in that order, and what the actor is called when its way is told.
+    actors: Vec<(MindId, usize)>,
+    /// So many instances may still die.
+    deaths: usize,
+    /// So often may an actor that has steps left still be held up; always, where there is no bound.
+    holdups: Option<usize>,
+    /// The actor that made the last move, if it has steps left.
+    busy: Option<usize>,
+}
+
+impl Node {
+    fn hash(&self) -> u64 {
+        let bounds =
+            [self.busy, Some(self.deaths), self.holdups].map(|bound| bound.map_or(0, |bound| bound as u64 + 1));
+        hash(self.place, self.actors.iter().map(|(mind, _)| *mind), bounds)
+    }
+
+    /// Everything that may happen next.
+    fn moves(&self, atlas: &Atlas) -> Vec<Move> {
+        let mut moves = Vec::new();
+        let (held, place) = (self.busy.filter(|_| self.holdups == Some(0)), atlas.place(self.place));
+        if place.is_due && held.is_none() {
+            moves.push(Move::Tick);
+        }
+        if self.deaths > 0 && held.is_none() {
+            moves.extend((0..place.running.len()).map(Move::Kill));
+        }
+        for (actor, (mind, _)) in self.actors.iter().enumerate() {
+            if held.is_some_and(|held| held != actor) {
+                continue;
+            }
+            let steps = atlas.mind(*mind).steps.len();
+            moves.push(if steps == 0 { Move::Act(actor, Deed::Read) } else { Move::Die(actor) });
+            moves.extend((0..steps).map(|number| Move::Act(actor, Deed::Take(number))));
+        }
+        moves
+    }
+
+    /// The world after this move.
+    async fn after(&self, next: Move, atlas: &mut Atlas) -> Result<Self, Violation> {
+        let mut after = self.clone();
+        match next {
+            Move::Tick => after.place = atlas.tick(self.place).await?,
+            Move::Kill(number) => {
+                after.place = atlas.kill(self.place, number).await?;
+                after.deaths -= 1;
+            }
+            Move::Die(actor) => after.actors[actor].0 = IDLE,
+            Move::Act(actor, deed) => {
+                let (place, mind) = atlas.act(self.place, self.actors[actor].0, deed).await?;
+                (after.place, after.actors[actor].0) = (place, mind);
+            }
+        }
+        let mover = next.mover();
+        for (mind, _) in &mut after.actors {
+            *mind = atlas.in_sight_of(after.place, *mind);
+        }
+        after.count_holdups(mover);
+        Ok(after)
+    }
+
+    /// Counts an actor that is held up by the move of another, or of AWS; and puts the actors in order.
+    fn count_holdups(&mut self, mover: Option<usize>) {
+        if self.busy.is_some() && self.busy != mover {
+            self.holdups = self.holdups.map(|left| left.saturating_sub(1));
+        }
+        let busy = mover.filter(|actor| self.holdups.is_some() && self.actors[*actor].0 != IDLE);
+        let busy = busy.map(|actor| self.actors[actor].1);
+        self.actors.sort_unstable();
+        self.busy = self.actors.iter().position(|(_, name)| busy == Some(*name));
+    }
+
+    /// What this move is called.
+    fn told(&self, next: Move, atlas: &Atlas) -> String {
+        match next {
+            Move::Tick => "AWS moves on".to_owned(),
+            Move::Kill(number) => format!("{} dies", atlas.place(self.place).running[number]),
+            Move::Die(actor) => format!("actor {} dies", self.actors[actor].1),
+            Move::Act(actor, Deed::Read) => format!("actor {} reads, and plans", self.actors[actor].1),
+            Move::Act(actor, Deed::Take(number)) => {
+                let (mind, name) = self.actors[actor];
+                format!("actor {name}: {}", atlas.mind(mind).steps[number].key())
+            }
+        }
+    }
+
+    /// The step that this move takes.
+    fn step<'a>(&self, next: Move, atlas: &'a Atlas) -> Option<&'a Step> {
+        match next {
+            Move::Act(actor, Deed::Take(number)) => atlas.mind(self.actors[actor].0).steps.get(number),
+            Move::Act(_, Deed::Read) | Move::Die(_) | Move::Kill(_) | Move::Tick => None,
+        }
+    }
+}
+
+/// A world on the way, how it was come to, and the moves that are still to be made from it.
+struct Open {
+    node: Node,
+    by: Option<Move>,
+    left: Vec<Move>,
+}
+
+struct Search<P> {
+    atlas: Atlas,
     seen: Seen,
     known: BTreeSet<u64>,
-    /// Worlds from which one actor alone gets everybody served.
-    good: BTreeSet<u64>,
+    most: usize,
     progress: P,
 }
 
-/// A world on the way, and the moves that are still to be made from it.
-struct Open {
-    stand: Option<Stand>,
-    left: Vec<Move>,
-    came_by: String,
-}
-
-impl Open {
-    fn new(stand: Stand, came_by: String) -> Self {
-        Self { left: stand.moves(), stand: Some(stand), came_by }
-    }
-
-    /// The next move, and the world to make it in. The last one takes it along.
-    fn next(&mut self) -> Option<(Stand, Move)> {
-        let next = self.left.pop()?;
-        let stand = if self.left.is_empty() { self.stand.take() } else { self.stand.clone() };
-        stand.map(|stand| (stand, next))
-    }
-}
-
-impl<P: FnMut(usize)> Search<'_, P> {
-    async fn begin(&mut self, first: Stand) -> Stand {
-        if self.small.begins == Begins::New {
-            return first;
-        }
-        let mut first = Box::pin(self.serve(first)).await.expect("one actor alone serves a new group");
-        while first.is_due() {
-            (first, _) = Box::pin(first.make(Move::Tick, &self.target, false)).await;
-        }
-        first.minds.fill(Mind::default());
-        let members = first.running();
-        match self.small.begins {
-            Begins::New | Begins::Served => {}
-            Begins::Killed(count) => members.iter().take(count).for_each(|member| first.kill(member)),
-            Begins::Leaving => {
-                let told = first.aws.as_actor("operator").terminate_instance_in_auto_scaling_group(&members[0], false);
-                told.expect("it is in service");
-                first.aws.as_actor("");
-                first.look();
-            }
-        }
-        first
-    }
-
-    async fn go(&mut self, first: Stand) {
-        self.known.insert(first.hashes(&self.old).1);
-        let mut way = vec![Open::new(first, "the beginning".to_owned())];
+impl<P: FnMut(usize)> Search<P> {
+    async fn go(&mut self, first: Node) {
+        self.known.insert(first.hash());
+        let mut way = vec![Open { left: first.moves(&self.atlas), node: first, by: None }];
         self.seen.whole = true;
         while let Some(open) = way.last_mut() {
-            let Some((stand, next)) = open.next() else {
+            let Some(next) = open.left.pop() else {
                 way.pop();
                 continue;
             };
-            if self.known.len() >= self.small.most {
+            if self.known.len() >= self.most {
                 self.seen.whole = false;
                 break;
             }
-            if let Some(step) = stand.step(&next) {
+            if let Some(step) = open.node.step(next, &self.atlas) {
                 *self.seen.steps.entry(step.kind()).or_default() += 1;
             }
-            let mover = Stand::mover(&next);
-            let (mut stand, told) = Box::pin(stand.make(next, &self.target, self.small.blind)).await;
-            stand.settle(mover);
             self.seen.moves += 1;
-            let (world, all) = stand.hashes(&self.old);
-            let broken = match stand.rules.violations().first() {
-                Some(violation) => Some(violation.clone()),
-                None if !self.known.insert(all) => continue,
-                None if self.good.contains(&world) => None,
-                None => Box::pin(self.serve(stand.clone())).await.err(),
-            };
-            if let Some(violation) = broken {
-                let trail = way.iter().map(|open| open.came_by.clone()).chain([told]).collect();
-                self.seen.broken = Some((violation, trail));
-                break;
-            }
-            assert!(stand.aws.now().duration_since(self.began) < OVER, "a small world goes on and on");
-            way.push(Open::new(stand, told));
-            self.seen.longest = self.seen.longest.max(way.len());
-            if self.known.len().is_multiple_of(1_000) {
-                (self.progress)(self.known.len());
+            match open.node.after(next, &mut self.atlas).await {
+                Ok(node) if self.known.insert(node.hash()) => {
+                    way.push(Open { left: node.moves(&self.atlas), node, by: Some(next) });
+                    self.seen.longest = self.seen.longest.max(way.len());
+                    if self.known.len().is_multiple_of(OFTEN) {
+                        (self.progress)(self.known.len());
+                    }
+                }
+                Ok(_) => {}
+                Err(violation) => {
+                    self.seen.broken = Some((violation, self.trail(&way, next)));
+                    break;
+                }
             }
         }
-        self.seen.worlds = self.known.len();
+        (self.seen.places, self.seen.minds) = self.atlas.found();
+        (self.seen.worlds, self.seen.made) = (self.known.len(), self.atlas.made);
     }
 
-    /// One actor alone goes on from here until all are served.
-    async fn serve(&mut self, mut stand: Stand) -> Result<Stand, Violation> {
-        stand.minds.fill(Mind::default());
-        let mut way = Vec::new();
-        let until = stand.aws.now() + PATIENCE;
-        for _ in 0..ENOUGH {
-            if stand.aws.now() > until {
-                break;
-            }
-            if stand.minds[0].is_idle() {
-                let (here, _) = stand.hashes(&self.old);
-                let served = served::unserved(&stand.aws, &stand.table, &stand.rules, &self.target.group).is_empty();
-                if served || self.good.contains(&here) {
-                    self.good.extend(way);
-                    return Ok(stand);
-                }
-                way.push(here);
-                (stand, _) = Box::pin(stand.make(Move::Read(0), &self.target, false)).await;
-            }
-            if !stand.minds[0].is_idle() {
-                (stand, _) = Box::pin(stand.make(Move::Take(0, 0), &self.target, false)).await;
-            } else if stand.is_due() {
-                (stand, _) = Box::pin(stand.make(Move::Tick, &self.target, false)).await;
-            } else {
-                stand.advance(SignedDuration::from_secs(1));
-            }
-            if let Some(violation) = stand.rules.violations().first() {
-                return Err(violation.clone());
-            }
-        }
-        let lacks = served::unserved(&stand.aws, &stand.table, &stand.rules, &self.target.group);
-        let text = format!("one actor alone does not get everybody served: {lacks:?}");
-        Err(Violation { rule: 9, at: stand.aws.now(), text })
+    /// The moves that led to this one, and it.
+    fn trail(&self, way: &[Open], last: Move) -> Vec<String> {
+        let moves = way.iter().skip(1).map(|open| open.by).chain([Some(last)]);
+        let told = way.iter().zip(moves).filter_map(|(open, next)| Some(open.node.told(next?, &self.atlas)));
+        told.collect()
     }
 }

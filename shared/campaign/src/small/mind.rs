@@ -1,20 +1,30 @@
 //! What one actor has in mind, and how it goes on.
 
-use std::rc::Rc;
-
-use jiff::{SignedDuration, Timestamp};
 use stateful_asg_core::cloud::VolumeState;
 use stateful_asg_core::observed::{Notes, Observed};
-use stateful_asg_core::plan::{Look, invariants, plan};
+use stateful_asg_core::plan::{Look, plan};
 use stateful_asg_core::step::Step;
-use stateful_asg_core::table::TableWrite;
 use stateful_asg_runtime::apply::{apply_all, remember};
 use stateful_asg_runtime::observe::{Target, look, observe};
 use stateful_asg_runtime::ports::Clock;
 use stateful_asg_sim::typed::{MemoryTable, SimWorld};
 
+use super::ahead::{Ahead, Batch, Fate};
+use super::said::{Era, joined};
+
 /// How often a plan asks to look closer on one reading, at most.
 const LOOKS: usize = 8;
+
+/// What every actor of a search knows and does alike.
+#[derive(Debug, Clone)]
+pub(super) struct Habits {
+    pub(super) target: Target,
+    pub(super) era: Era,
+    /// They are shown every volume as free, and do not ask the second opinion.
+    pub(super) blind: bool,
+    /// All that they know counts.
+    pub(super) plain: bool,
+}
 
 /// An actor: the reading that it goes by, and the steps that it has planned and not taken.
 #[derive(Debug, Clone, Default)]
@@ -24,14 +34,8 @@ pub(super) struct Mind {
     notes: Notes,
     /// A step failed: what follows needs a reading.
     failed: bool,
-    /// When it read.
-    read_at: Option<Timestamp>,
-    /// How much had been written to the table when it read.
-    read_log: usize,
-    /// It was shown every volume as free.
-    blind: bool,
-    /// All of it, as text.
-    text: Option<Rc<str>>,
+    /// What follows, where it is told.
+    ahead: Option<Ahead>,
 }
 
 impl Mind {
@@ -40,67 +44,55 @@ impl Mind {
         self.steps.is_empty()
     }
 
-    /// All that its next moves depend on.
-    pub(super) fn text(&self) -> Rc<str> {
-        self.text
-            .clone()
-            .unwrap_or_else(|| format!("{:?} {:?} {:?} {}", self.reading, self.steps, self.notes, self.failed).into())
+    /// The same for those that go on alike.
+    pub(super) fn hash(&self, era: Era) -> u64 {
+        let known = match &self.ahead {
+            Some(ahead) => joined(ahead.hashes()),
+            None => era.hash_known(&format!("{:?}", self.reading)),
+        };
+        joined([era.hash_known(&format!("{:?}", self.steps)), known, u64::from(self.failed)])
     }
 
-    /// Which of the writes that it has planned the table would take for repeated ones.
-    pub(super) fn repeats(&self, table: &MemoryTable) -> Vec<bool> {
-        let is_on_record = |write: &TableWrite| table.log().iter().any(|written| *written.write == *write);
-        let was_written = |step: &Step| matches!(step, Step::Write { write, .. } if is_on_record(write));
-        self.steps.iter().map(was_written).collect()
-    }
-
-    /// How old what it goes by is, and whether the table was changed by another since.
-    pub(super) fn age(&self, now: Timestamp, table: &MemoryTable, name: &str) -> (SignedDuration, bool) {
-        let age = self.read_at.map_or(SignedDuration::ZERO, |at| now.duration_since(at));
-        (age, table.log()[self.read_log..].iter().any(|written| written.actor != name))
+    /// What is left of it in a world with this table. An actor of which a step has failed reads anew after its other steps,
+    /// and so will one that has planned a write which the table never takes: nothing else of what it knows matters any
+    /// more. Where it has no other steps, it ends, and the next one begins without memory.
+    pub(super) fn in_sight_of(&self, table: &MemoryTable, habits: &Habits) -> Self {
+        if habits.plain && !self.is_idle() {
+            return self.clone();
+        }
+        let steps: Vec<Step> = self.steps.iter().filter(|step| Fate::of(step, table) != Fate::Late).cloned().collect();
+        if steps.is_empty() {
+            return Self::default();
+        }
+        if self.failed || steps.len() < self.steps.len() {
+            return Self { steps, failed: true, ahead: Some(Ahead::default()), ..Self::default() };
+        }
+        let mut left = self.clone();
+        left.ahead.iter_mut().for_each(|ahead| ahead.cut(table));
+        left
     }
 
     /// Reads everything, and plans. The refusals of the second opinion.
-    pub(super) async fn read(&mut self, world: &SimWorld, target: &Target, blind: bool) -> Vec<String> {
-        self.text = None;
+    pub(super) async fn read(&mut self, world: &SimWorld, habits: &Habits) -> Vec<String> {
         self.failed = false;
-        self.read_at = Some(world.now());
-        self.read_log = world.region().truth(|_, table| table.log().len());
         let notes = std::mem::take(&mut self.notes);
-        let refused = match observe(world, target, None, notes).await {
-            Ok(mut observed) => {
-                for volume in observed.volumes.values_mut().filter(|_| blind) {
-                    volume.attachments.clear();
-                    volume.state = VolumeState::Available;
-                }
-                self.blind = blind;
-                self.reading = Some(observed);
-                self.plan(world).await
-            }
-            Err(_) => Vec::new(),
-        };
-        self.text = Some(self.text());
-        refused
+        let mut observed = observe(world, &habits.target, None, notes).await.expect("no call fails for want of luck");
+        for volume in observed.volumes.values_mut().filter(|_| habits.blind) {
+            volume.attachments.clear();
+            volume.state = VolumeState::Available;
+        }
+        self.reading = Some(observed);
+        self.plan(world, habits).await
     }
 
     /// Takes the step with this number, and plans again where it was the last.
-    pub(super) async fn take(&mut self, number: usize, world: &SimWorld) -> Vec<String> {
-        self.text = None;
-        let refused = self.take_one(number, world).await;
-        self.text = Some(self.text());
-        refused
-    }
-
-    async fn take_one(&mut self, number: usize, world: &SimWorld) -> Vec<String> {
-        let Some(observed) = &mut self.reading else { return Vec::new() };
+    pub(super) async fn take(&mut self, number: usize, world: &SimWorld, habits: &Habits) -> Vec<String> {
         let applied = apply_all(world, vec![self.steps.remove(number)]).await;
         let now = world.now();
-        for (step, outcome) in &applied.done {
-            observed.fold(step, outcome, now);
-        }
-        for (step, error) in &applied.failed {
-            self.failed = true;
-            remember(observed, step, error, now);
+        self.failed |= !applied.failed.is_empty();
+        if let Some(observed) = &mut self.reading {
+            applied.done.iter().for_each(|(step, outcome)| observed.fold(step, outcome, now));
+            applied.failed.iter().for_each(|(step, error)| remember(observed, step, error, now));
         }
         if !self.is_idle() {
             return Vec::new();
@@ -109,34 +101,42 @@ impl Mind {
             self.rest();
             return Vec::new();
         }
-        self.plan(world).await
+        self.plan(world, habits).await
+    }
+
+    /// Tells what follows, where nothing told it yet.
+    pub(super) fn look_ahead(&mut self, habits: &Habits) {
+        if let (Some(observed), None, false) = (&self.reading, &self.ahead, habits.plain) {
+            let ahead = Ahead::of(observed, &self.steps, habits.era, habits.blind);
+            self.ahead = Some(ahead).filter(|ahead| matches!(ahead, Ahead::Told(_)));
+        }
     }
 
     /// Lets the reading go.
     fn rest(&mut self) {
         self.notes = self.reading.take().map(|observed| observed.notes).unwrap_or_default();
-        self.failed = false;
+        (self.failed, self.ahead) = (false, None);
     }
 
-    async fn plan(&mut self, world: &SimWorld) -> Vec<String> {
+    /// Plans, and tells the refusals.
+    async fn plan(&mut self, world: &SimWorld, habits: &Habits) -> Vec<String> {
         let Some(observed) = &mut self.reading else { return Vec::new() };
         let mut looked = Look::default();
         for _ in 0..LOOKS {
             let plan = plan(observed, world.now());
             if !plan.look.is_empty() && plan.look != looked {
                 looked = plan.look.clone();
-                if look(world, observed, &plan.look).await.is_ok() {
-                    continue;
-                }
+                look(world, observed, &plan.look).await.expect("no call fails for want of luck");
+                continue;
             }
-            let (steps, mut refused) = invariants::check(observed, &plan, world.now());
-            self.steps = if self.blind { plan.steps } else { steps };
-            refused.retain(|_| !self.blind);
+            let batch = Batch::of(observed, plan, world.now(), habits.blind);
+            self.ahead.iter_mut().for_each(|ahead| ahead.comes(&batch, habits.era));
+            self.steps = batch.steps;
             if self.steps.is_empty() {
                 self.rest();
             }
-            return refused.iter().map(ToString::to_string).collect();
+            return batch.refused;
         }
-        Vec::new()
+        unreachable!("a plan asks to look closer again and again: {looked:?}")
     }
 }

@@ -55,6 +55,8 @@ pub struct Aws {
     settings: Settings,
     now: Timestamp,
     rng: ChaCha8Rng,
+    /// How many IDs there are of each kind, where they are counted.
+    counted: Option<BTreeMap<String, u64>>,
     actor: String,
     agenda: Agenda,
     buckets: Buckets,
@@ -77,6 +79,7 @@ impl Aws {
         Self {
             now: BEGINNING,
             rng,
+            counted: None,
             actor: String::new(),
             agenda: Agenda::default(),
             buckets: Buckets::default(),
@@ -102,6 +105,12 @@ impl Aws {
         self.settings.timings = timings;
     }
 
+    /// From now on IDs are counted, kind by kind, and not drawn: what is made first has the same ID in every order of the
+    /// rest. UUIDs are drawn as before.
+    pub fn count_ids(&mut self) {
+        self.counted.get_or_insert_default();
+    }
+
     /// The simulated time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -123,7 +132,7 @@ impl Aws {
         for due in self.agenda.in_order() {
             write!(out, "{due:?}")?;
         }
-        write!(out, "{} {:?} {:?} {:?}", self.now, self.ec2, self.asg, self.dns)
+        write!(out, "{} {:?} {:?} {:?} {:?}", self.now, self.counted, self.ec2, self.asg, self.dns)
     }
 
     /// Moves time to `until`; everything due on the way happens at its moment. Time never goes back.
@@ -187,7 +196,14 @@ impl Aws {
 
     /// An identifier as EC2 makes them: 17 hexadecimal digits.
     fn new_id(&mut self, prefix: &str) -> String {
-        new_id(&mut self.rng, prefix)
+        match &mut self.counted {
+            Some(counts) => {
+                let count = counts.entry(prefix.to_owned()).or_default();
+                *count += 1;
+                format!("{prefix}-0{count:016x}")
+            }
+            None => new_id(&mut self.rng, prefix),
+        }
     }
 
     fn new_uuid(&mut self) -> String {

@@ -105,15 +105,19 @@ pub struct MemoryTable {
 }
 
 impl MemoryTable {
-    /// Writes down the items that plans are made from: two tables that write the same are the same.
+    /// Writes down the items that plans are made from: two tables that write the same are the same, but for who recognises
+    /// a write of its own ([`MemoryTable::log`]).
     ///
     /// # Errors
     /// What `out` refuses.
     pub fn write_state(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         for (name, item) in &self.groups {
-            write!(out, "{name} {:?}", item.content)?;
+            write!(out, "{name} {:?}", item.content.as_ref().map(|stored| &stored.value))?;
         }
-        write!(out, "{:?} {:?} {:?}", self.slots, self.actions, self.bindings)
+        for (key, stored) in &self.slots {
+            write!(out, "{key:?} {:?}", stored.value)?;
+        }
+        write!(out, "{:?} {:?}", self.actions, self.bindings)
     }
 
     /// Everything that was written, oldest first; leases and notes of actions aside.
