@@ -3,7 +3,7 @@
 //! many worlds there are, in docs/safety.md.
 //!
 //! `cargo test --workspace --test small_worlds -- --nocapture` says how many were seen. `WORLDS=100000000` looks at all of
-//! those that are searched in part, and `HOLDUPS=2`, or `HOLDUPS=all`, lets actors be held up more often.
+//! those that are searched in part.
 
 use stateful_asg_campaign::small::{Begins, Seen, Small, explore};
 
@@ -23,7 +23,6 @@ const REPLACEMENT: Small = Small {
     actors: 2,
     begins: Begins::Killed(1),
     deaths: 0,
-    holdups: None,
     guest: false,
     blind: false,
     plain: false,
@@ -34,23 +33,13 @@ const REPLACEMENT: Small = Small {
 const LEAVING: Small = Small { name: "leaving", begins: Begins::Leaving, guest: true, ..REPLACEMENT };
 
 #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
-fn switch(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-fn number(text: &str) -> usize {
-    text.parse().expect("it is a number")
+fn most() -> Option<usize> {
+    std::env::var("WORLDS").ok().map(|text| text.parse().expect("it is a number"))
 }
 
 #[track_caller]
 fn holds(small: &Small) -> Seen {
-    let holdups = match (small.holdups, switch("HOLDUPS").as_deref()) {
-        (Some(_), Some("all")) => None,
-        (Some(_), Some(times)) => Some(number(times)),
-        (holdups, _) => holdups,
-    };
-    let most = switch("WORLDS").map_or(small.most, |most| number(&most));
-    let small = Small { most, holdups, ..small.clone() };
+    let small = Small { most: most().unwrap_or(small.most), ..small.clone() };
     let seen = explore(&small, |_| ());
     let how = if seen.whole { "whole" } else { "in part" };
     let Seen { worlds, moves, places, minds, made, longest, steps, .. } = &seen;
@@ -70,7 +59,7 @@ fn holds(small: &Small) -> Seen {
 #[track_caller]
 fn holds_in_all(small: &Small) -> Seen {
     let seen = holds(&Small { most: 1_000_000, ..small.clone() });
-    assert!(seen.whole || switch("WORLDS").is_some(), "{}: {} worlds are not all", small.name, seen.worlds);
+    assert!(seen.whole || most().is_some(), "{}: {} worlds are not all", small.name, seen.worlds);
     seen
 }
 
@@ -87,12 +76,6 @@ fn one_actor_replaces_an_instance_that_leaves_and_its_guest_lets_go() {
 }
 
 #[test]
-fn two_actors_that_are_not_held_up_replace_an_instance_that_leaves() {
-    let seen = holds_in_all(&Small { name: "leaving, never held up", holdups: Some(0), ..LEAVING });
-    assert!(seen.steps.contains_key("DetachVolume"), "{:?}", seen.steps);
-}
-
-#[test]
 fn two_actors_replace_an_instance_that_leaves_and_its_guest_lets_go() {
     holds(&LEAVING);
 }
@@ -104,7 +87,7 @@ fn an_instance_is_launched_and_two_actors_serve_it() {
 
 #[test]
 fn an_instance_dies_whenever_it_may_be() {
-    holds(&Small { name: "death", begins: Begins::Served, deaths: 1, holdups: Some(1), ..REPLACEMENT });
+    holds(&Small { name: "death", begins: Begins::Served, deaths: 1, ..REPLACEMENT });
 }
 
 #[test]

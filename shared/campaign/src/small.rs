@@ -22,7 +22,6 @@
 //! * Actors' clocks stand still, so that it does not matter when something was written. Two that write the same are each
 //!   told that it was written, as one that repeats itself is; that the other one fails is the same as that it dies. With
 //!   that it is left out which of two vacant slots lost its holder first, and how long ago an answer was given.
-//! * Where [`Small::holdups`] is set, only so many moments are searched at which an actor that has steps left is overtaken.
 //!
 //! What it leaves out: a reading is one moment (parts of it that interleave, and stale ones, are for the random
 //! histories), no lease, no events, nothing that has to be waited for (a second or more), no orders of AWS's own doings but
@@ -70,9 +69,6 @@ pub struct Small {
     pub begins: Begins,
     /// So many instances die later, whenever it may be.
     pub deaths: usize,
-    /// So often is an actor held up before it has taken the steps that it planned, by AWS, by an instance's death or by
-    /// another actor, for however long; as often as may be, where there is no bound.
-    pub holdups: Option<usize>,
     /// On the instances runs a guest that reports what it mounts and what it lets go.
     pub guest: bool,
     /// Actors are shown every volume as free, and the second opinion is not asked: the rules must find them out.

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::mind::{Habits, Mind};
-use super::said::joined;
 use super::stand::{Clocks, Deed, Stand};
 use crate::rules::Violation;
 use crate::served;
@@ -248,9 +247,4 @@ impl Atlas {
 
 fn next(count: usize) -> u32 {
     u32::try_from(count).expect("so many are never looked at")
-}
-
-/// The same for those who have the same in mind, in whichever order they stand.
-pub(super) fn hash(place: PlaceId, minds: impl Iterator<Item = MindId>, more: [u64; 3]) -> u64 {
-    joined([u64::from(place.0)].into_iter().chain(more).chain(minds.map(|mind| u64::from(mind.0))))
 }

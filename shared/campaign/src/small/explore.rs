@@ -7,9 +7,9 @@ use stateful_asg_core::step::Step;
 use stateful_asg_runtime::observe::Target;
 use stateful_asg_sim::model::{GuestMode, Span, Timings};
 
-use super::atlas::{Atlas, IDLE, MindId, OVER, PlaceId, hash};
+use super::atlas::{Atlas, IDLE, MindId, OVER, PlaceId};
 use super::mind::Habits;
-use super::said::Era;
+use super::said::{Era, joined};
 use super::stand::{Deed, NEAR, Stand};
 use super::{Begins, Seen, Small};
 use crate::group::NewGroup;
@@ -62,7 +62,7 @@ pub fn explore(small: &Small, progress: impl FnMut(usize)) -> Seen {
         match search.atlas.come_to(first).await {
             Ok(place) => {
                 let actors = (0..small.actors).map(|name| (IDLE, name)).collect();
-                let first = Node { place, actors, deaths: small.deaths, holdups: small.holdups, busy: None };
+                let first = Node { place, actors, deaths: small.deaths };
                 Box::pin(search.go(first)).await;
             }
             Err(violation) => search.seen.broken = Some((violation, Vec::new())),
@@ -107,16 +107,6 @@ enum Move {
     Tick,
 }
 
-impl Move {
-    /// Whose move it is, if an actor's.
-    fn mover(self) -> Option<usize> {
-        match self {
-            Self::Act(actor, _) | Self::Die(actor) => Some(actor),
-            Self::Kill(_) | Self::Tick => None,
-        }
-    }
-}
-
 /// A world.
 #[derive(Debug, Clone)]
 struct Node {
@@ -125,33 +115,26 @@ struct Node {
     actors: Vec<(MindId, usize)>,
     /// So many instances may still die.
     deaths: usize,
-    /// So often may an actor that has steps left still be held up; always, where there is no bound.
-    holdups: Option<usize>,
-    /// The actor that made the last move, if it has steps left.
-    busy: Option<usize>,
 }
 
 impl Node {
+    /// The same for those who have the same in mind, in whichever order they stand.
     fn hash(&self) -> u64 {
-        let bounds =
-            [self.busy, Some(self.deaths), self.holdups].map(|bound| bound.map_or(0, |bound| bound as u64 + 1));
-        hash(self.place, self.actors.iter().map(|(mind, _)| *mind), bounds)
+        let minds = self.actors.iter().map(|(mind, _)| u64::from(mind.0));
+        joined([u64::from(self.place.0), self.deaths as u64].into_iter().chain(minds))
     }
 
     /// Everything that may happen next.
     fn moves(&self, atlas: &Atlas) -> Vec<Move> {
         let mut moves = Vec::new();
-        let (held, place) = (self.busy.filter(|_| self.holdups == Some(0)), atlas.place(self.place));
-        if place.is_due && held.is_none() {
+        let place = atlas.place(self.place);
+        if place.is_due {
             moves.push(Move::Tick);
         }
-        if self.deaths > 0 && held.is_none() {
+        if self.deaths > 0 {
             moves.extend((0..place.running.len()).map(Move::Kill));
         }
         for (actor, (mind, _)) in self.actors.iter().enumerate() {
-            if held.is_some_and(|held| held != actor) {
-                continue;
-            }
             let steps = atlas.mind(*mind).steps.len();
             moves.push(if steps == 0 { Move::Act(actor, Deed::Read) } else { Move::Die(actor) });
             moves.extend((0..steps).map(|number| Move::Act(actor, Deed::Take(number))));
@@ -174,23 +157,11 @@ impl Node {
                 (after.place, after.actors[actor].0) = (place, mind);
             }
         }
-        let mover = next.mover();
         for (mind, _) in &mut after.actors {
             *mind = atlas.in_sight_of(after.place, *mind);
         }
-        after.count_holdups(mover);
+        after.actors.sort_unstable();
         Ok(after)
-    }
-
-    /// Counts an actor that is held up by the move of another, or of AWS; and puts the actors in order.
-    fn count_holdups(&mut self, mover: Option<usize>) {
-        if self.busy.is_some() && self.busy != mover {
-            self.holdups = self.holdups.map(|left| left.saturating_sub(1));
-        }
-        let busy = mover.filter(|actor| self.holdups.is_some() && self.actors[*actor].0 != IDLE);
-        let busy = busy.map(|actor| self.actors[actor].1);
-        self.actors.sort_unstable();
-        self.busy = self.actors.iter().position(|(_, name)| busy == Some(*name));
     }
 
     /// What this move is called.
