@@ -236,6 +236,17 @@ fn an_address_whose_withdrawal_from_the_groups_name_was_tried_comes_back_only_in
 }
 
 #[test]
+fn others_values_under_the_groups_name_say_nothing_of_who_was_named_there() {
+    let mut town = Town::served(2);
+    town.lifecycle(0, Lifecycle::PendingWait);
+    let before = shared(&mut town).clone();
+    town.obs.records.insert(before.key.clone(), RecordSeen::A { ttl: 30, values: one(OTHERS) });
+    assert!(words(&town).contains(&"RecordForeign"), "{:?}", words(&town));
+    town.run();
+    assert_eq!(*shared(&mut town), before, "nothing else is tried meanwhile");
+}
+
+#[test]
 fn what_is_not_shown_under_the_groups_name_comes_back_only_in_service() {
     let all: Addresses = [SLOTS, Ipv4Addr::new(10, 0, 9, 1)].into();
     let rest: Addresses = all.iter().skip(1).copied().collect();
