@@ -2,8 +2,8 @@
 //! served. What is searched, what counts as one world and what is left out is told in `stateful_asg_campaign::small`; how
 //! many worlds there are, in docs/safety.md.
 //!
-//! `cargo test --workspace --test small_worlds -- --nocapture` says how many were seen. `WORLDS=100000000` looks at all of
-//! those that are searched in part.
+//! `cargo test --workspace --test small_worlds -- --nocapture` says how many were seen. `WORLDS=100000000` looks further
+//! where a world is searched in part.
 
 use stateful_asg_campaign::small::{Begins, Seen, Small, explore};
 
