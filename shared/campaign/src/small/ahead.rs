@@ -42,48 +42,34 @@ impl Batch {
     }
 }
 
-/// The plans that will follow.
-#[derive(Debug, Clone)]
-pub(super) enum Ahead {
-    /// Those, first the next; the last of them has no steps.
-    Told(Told),
-    /// Only the world can tell: what is created has an ID, or a plan asks to look closer.
-    Open,
-}
-
-/// Plans that were told, and where among them an actor is.
+/// The plans that will follow, first the next one, and where among them an actor is. The last has no steps.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Told {
+pub(super) struct Ahead {
     batches: Rc<[(Batch, u64)]>,
     over: usize,
     /// So many of them can come.
     until: Option<usize>,
 }
 
-impl Default for Ahead {
-    fn default() -> Self {
-        Self::Told(Told::default())
-    }
-}
-
 impl Ahead {
-    /// What follows these steps.
-    pub(super) fn of(observed: &Observed, steps: &[Step], era: Era, blind: bool) -> Self {
+    /// What follows these steps; nothing where only the world can tell: what is created has an ID, or a plan asks to look
+    /// closer.
+    pub(super) fn of(observed: &Observed, steps: &[Step], era: Era, blind: bool) -> Option<Self> {
         let mut observed = observed.clone();
         let mut batches: Vec<(Batch, u64)> = Vec::new();
         loop {
             let steps = batches.last().map_or(steps, |(batch, _)| &batch.steps);
             if steps.is_empty() {
-                return Self::Told(Told { batches: batches.into(), ..Told::default() });
+                return Some(Self { batches: batches.into(), ..Self::default() });
             }
             if steps.iter().any(is_answered) {
-                return Self::Open;
+                return None;
             }
             assert!(batches.len() < PLANS, "plans go on and on: {steps:?}");
             steps.iter().for_each(|step| observed.fold(step, &Outcome::Done, era.began));
             let plan = plan(&observed, era.began);
             if !plan.look.is_empty() {
-                return Self::Open;
+                return None;
             }
             let batch = Batch::of(&observed, plan, era.began, blind);
             let hash = batch.hash(era);
@@ -93,18 +79,15 @@ impl Ahead {
 
     /// The hashes of all that can come.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
-        let left = match self {
-            Self::Told(Told { batches, over, until }) => &batches[*over..until.unwrap_or(batches.len())],
-            Self::Open => &[],
-        };
-        left.iter().map(|(_, hash)| *hash)
+        let until = self.until.unwrap_or(self.batches.len());
+        self.batches[self.over..until].iter().map(|(_, hash)| *hash)
     }
 
     /// A plan with a write that the table never takes is the last one: the actor reads anew.
     pub(super) fn cut(&mut self, table: &MemoryTable) {
-        let Self::Told(Told { batches, over, until }) = self else { return };
-        let is_late = |(batch, _): &(Batch, u64)| batch.steps.iter().any(|step| Fate::of(step, table) == Fate::Late);
-        *until = batches[*over..].iter().position(is_late).map(|at| *over + at + 1);
+        let late =
+            self.batches[self.over..].iter().position(|(batch, _)| batch.steps.iter().any(|step| is_late(step, table)));
+        self.until = late.map(|at| self.over + at + 1);
     }
 
     /// The next plan comes to this.
@@ -112,11 +95,9 @@ impl Ahead {
     /// # Panics
     /// Where another was told.
     pub(super) fn comes(&mut self, batch: &Batch, era: Era) {
-        if let Self::Told(Told { batches, over, .. }) = self {
-            let told = batches.get(*over);
-            assert!(told.is_some_and(|(_, hash)| *hash == batch.hash(era)), "{told:?} was told, and {batch:?} comes");
-            *over += 1;
-        }
+        let told = self.batches.get(self.over);
+        assert!(told.is_some_and(|(_, hash)| *hash == batch.hash(era)), "{told:?} was told, and {batch:?} comes");
+        self.over += 1;
     }
 }
 
@@ -131,28 +112,17 @@ fn is_answered(step: &Step) -> bool {
     )
 }
 
-/// What the table will make of a step that is a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It never takes it: what it replaces was replaced, and generations only rise.
-    Late,
-    /// That depends; or it is taken for one that was written already.
-    Open,
-}
-
-impl Fate {
-    /// What becomes of this step.
-    pub(super) fn of(step: &Step, table: &MemoryTable) -> Self {
-        let Step::Write { write, .. } = step else { return Self::Open };
-        let slot = write.slot.as_ref().is_some_and(|(expected, new)| {
-            let holds = table.slots(&write.group).find(|slot| slot.number == new.number);
-            *expected < holds.map(|slot| slot.generation)
-        });
-        let group = write.record.as_ref().is_some_and(|(expected, _)| {
-            let holds = table.group(&write.group);
-            *expected < holds.map(|group| group.generation)
-        });
-        let repeats = || table.log().iter().any(|written| *written.write == *write);
-        if (slot || group) && !repeats() { Self::Late } else { Self::Open }
-    }
+/// A write that the table never takes: what it replaces was replaced, and generations only rise. One that was written already
+/// is taken for that.
+pub(super) fn is_late(step: &Step, table: &MemoryTable) -> bool {
+    let Step::Write { write, .. } = step else { return false };
+    let slot = write.slot.as_ref().is_some_and(|(expected, new)| {
+        let holds = table.slots(&write.group).find(|slot| slot.number == new.number);
+        *expected < holds.map(|slot| slot.generation)
+    });
+    let group = write.record.as_ref().is_some_and(|(expected, _)| {
+        let holds = table.group(&write.group);
+        *expected < holds.map(|group| group.generation)
+    });
+    (slot || group) && !table.log().iter().any(|written| *written.write == *write)
 }

@@ -9,7 +9,7 @@ use stateful_asg_runtime::observe::{Target, look, observe};
 use stateful_asg_runtime::ports::Clock;
 use stateful_asg_sim::typed::{MemoryTable, SimWorld};
 
-use super::ahead::{Ahead, Batch, Fate};
+use super::ahead::{Ahead, Batch, is_late};
 use super::said::{Era, joined};
 
 /// How often a plan asks to look closer on one reading, at most.
@@ -60,7 +60,7 @@ impl Mind {
         if habits.plain && !self.is_idle() {
             return self.clone();
         }
-        let steps: Vec<Step> = self.steps.iter().filter(|step| Fate::of(step, table) != Fate::Late).cloned().collect();
+        let steps: Vec<Step> = self.steps.iter().filter(|step| !is_late(step, table)).cloned().collect();
         if steps.is_empty() {
             return Self::default();
         }
@@ -107,8 +107,7 @@ impl Mind {
     /// Tells what follows, where nothing told it yet.
     pub(super) fn look_ahead(&mut self, habits: &Habits) {
         if let (Some(observed), None, false) = (&self.reading, &self.ahead, habits.plain) {
-            let ahead = Ahead::of(observed, &self.steps, habits.era, habits.blind);
-            self.ahead = Some(ahead).filter(|ahead| matches!(ahead, Ahead::Told(_)));
+            self.ahead = Ahead::of(observed, &self.steps, habits.era, habits.blind);
         }
     }
 
